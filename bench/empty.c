@@ -1,0 +1,5 @@
+/* What starting any program costs on this machine. */
+int main(void)
+{
+	return 0;
+}

@@ -1,0 +1,111 @@
+#ifndef XRAT_CLI_H
+#define XRAT_CLI_H
+/* The command line: tables of options and commands, from which parsing, help, man page and completion are made. */
+#include "compiler/compiler.h"
+
+enum exit_code {
+	EXIT_DONE = 0,
+	EXIT_CONFIG = 1,
+	EXIT_USAGE = 2,
+	EXIT_SYSTEM = 3,
+	EXIT_BUSY = 4,
+	EXIT_ROLLED_BACK = 5,
+	EXIT_NO_DAEMON = 6,
+	EXIT_NOT_FOUND = 7,
+	EXIT_DIFFERENT = 8,
+};
+
+enum { ROLE_AUTO = -1 };
+enum output_format { FORMAT_TEXT, FORMAT_JSON };
+enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+enum { MAX_OPERANDS = 8 };
+
+/* Everything one command line says. Options of commands that it did not give are zero or NULL. */
+struct invocation {
+	const struct command *command;
+	const char *root;
+	int role; /* enum role or ROLE_AUTO */
+	int format, color;
+	unsigned quiet, verbose;
+	bool help, version;
+	bool strict, exec, desired, live, redact, exit_code, list;
+	const char *raw, *output, *target, *map, *from;
+	const char *operands[MAX_OPERANDS];
+	unsigned n_operands;
+};
+
+enum option_kind { OPT_FLAG, OPT_COUNT, OPT_TEXT, OPT_CHOICE };
+struct option_row {
+	const char *name; /* without the dashes */
+	char letter;      /* 0 = none */
+	enum option_kind kind;
+	size_t offset;              /* into struct invocation */
+	const char *arg;            /* name of the argument: FILE, DIR… */
+	const char *const *choices; /* OPT_CHOICE: NULL-terminated */
+	int first;                  /* OPT_CHOICE: the value of choices[0] */
+	const char *help;
+};
+
+typedef int command_fn(struct arena *a, const struct invocation *inv);
+struct command {
+	const char *name;
+	const char *operands; /* "[A B]", "" when there are none */
+	unsigned min_operands, max_operands;
+	command_fn *run; /* returns an enum exit_code */
+	const struct option_row *const *options; /* NULL-terminated; the global ones go with every command */
+	const char *const *operand_choices;      /* NULL-terminated, for completion; NULL = files or free text */
+	const char *summary;
+	const char *text; /* paragraph for the man page */
+};
+extern const struct command commands[];
+extern const size_t commands_n;
+extern const struct option_row global_options[];
+extern const size_t global_options_n;
+const struct command *command_find(const char *name);
+
+/* Fills ret_inv from argv. 0, or EXIT_USAGE after saying on stderr what is wrong. */
+int args_parse(struct arena *a, int argc, char *const *argv, struct invocation *ret_inv);
+
+/* --- output (output.c) --- */
+/* Writes all of it to a descriptor; 0 or -errno (a closed pipe is an error like any other). */
+int out_write(int fd, struct str bytes);
+/* stdout: the success document {"schema_version","command","result"}. Returns EXIT_DONE or EXIT_SYSTEM. */
+int out_result(struct arena *a, const struct invocation *inv, struct value result);
+/* A failure: "xrat: message" or the JSON error document on stderr; returns code. sink may be NULL. */
+int out_fail(struct arena *a, const struct invocation *inv, enum exit_code code, const struct diag_sink *sink,
+	     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* The failure document of one or two compiles (second may be NULL), with the diagnostics of both; returns code. */
+int out_fail_all(struct arena *a, const struct invocation *inv, enum exit_code code, const struct diag_sink *first,
+		 const struct diag_sink *second);
+/* Diagnostics as text on stderr, as -q, -v and --color say; nothing with --format json. */
+void out_diags(const struct invocation *inv, const struct diag_sink *sink);
+bool out_color(const struct invocation *inv);
+
+/* --- shared by commands (workspace.c) --- */
+/* One compile for a command: an open root, sources and a sink. */
+struct workspace {
+	const char *root;
+	int root_fd;
+	unsigned roles; /* bits 1 << enum role */
+};
+/* Opens CONFIG_ROOT and finds the roles the command works on. EXIT_DONE or the exit code after telling why. */
+int workspace_open(struct arena *a, const struct invocation *inv, struct workspace *ret_ws);
+void workspace_close(struct workspace *ws);
+/* The only role, or EXIT_USAGE when there are two and none was named. */
+int workspace_one_role(struct arena *a, const struct invocation *inv, const struct workspace *ws, enum role *ret_role);
+/* Compiles one role, diagnostics finished and printed. EXIT_DONE, EXIT_CONFIG or EXIT_SYSTEM. */
+int workspace_compile(struct arena *a, const struct invocation *inv, const struct workspace *ws, enum role role,
+		      const struct compile_options *o, struct diag_sink **ret_sink, struct compiled *ret_c);
+/* Default CONFIG_ROOT from the environment. */
+const char *default_root(struct arena *a);
+
+command_fn cmd_check, cmd_render, cmd_init, cmd_diff, cmd_why, cmd_explain, cmd_schema, cmd_completion, cmd_version,
+	cmd_docs, cmd_help;
+
+/* --- text made from the tables (help.c, completion.c, docs.c) --- */
+void help_command(struct buf *out, const struct command *c);
+void help_all(struct buf *out);
+/* 0, or -EINVAL for an unknown shell. */
+int completion_write(struct buf *out, const char *shell);
+
+#endif

@@ -1,0 +1,53 @@
+/* The command table. */
+#include "cli/cli.h"
+#include "cli/options.h"
+
+#define OPTIONS(...) (const struct option_row *const[]){ __VA_ARGS__, NULL }
+
+static const struct option_row *const no_options[] = { NULL };
+static const char *const render_operands[] = { "xray", NULL };
+static const char *const shells[] = { "bash", "zsh", "fish", NULL };
+static const char *const doc_pages[] = { "man", "diagnostics", NULL };
+
+const struct command commands[] = {
+	{ "init", "", 0, 0, cmd_init, OPTIONS(&opt_from), NULL, "write a starter tree",
+	  "Writes the starter TOML with every option commented, blank snippets and their directories below CONFIG_ROOT. "
+	  "Directories get mode 0700 and files 0600. A file that exists is never overwritten. With --from a share link "
+	  "becomes the first endpoint." },
+	{ "check", "", 0, 0, cmd_check, OPTIONS(&opt_strict, &opt_exec, &opt_raw, &opt_target), NULL,
+	  "compile everything, print every diagnostic, write nothing",
+	  "Compiles the desired files of every role that has one and reports all faults in one run, each with file, line and "
+	  "column of the operator's own text. A secret whose variable or file is missing is a warning here and an error for "
+	  "render." },
+	{ "render", "xray", 1, 1, cmd_render,
+	  OPTIONS(&opt_desired, &opt_live, &opt_output, &opt_target, &opt_redact, &opt_map), render_operands,
+	  "print the exact bytes the engine would get, or has",
+	  "Exactly one of --desired and --live says which. The result is always the plain Xray JSON, whatever --format." },
+	{ "diff", "[A B]", 0, 2, cmd_diff, OPTIONS(&opt_exit_code, &opt_target), NULL,
+	  "what would change, by tag and ruleTag",
+	  "Compares the published file with the desired one, or two complete files, and tells whether the change needs a "
+	  "restart of the engine." },
+	{ "why", "TAG|RULETAG|/POINTER", 1, 1, cmd_why, OPTIONS(&opt_target), NULL,
+	  "where an object of the final file comes from",
+	  "Names the file and line that an inbound, outbound, routing rule, balancer or section comes from." },
+	{ "explain", "[CODE]", 0, 1, cmd_explain, OPTIONS(&opt_list), NULL, "what a diagnostic code means",
+	  "Tells what a code means, an example that causes it, and how to fix it." },
+	{ "schema", "[NAME]", 0, 1, cmd_schema, no_options, NULL, "print a JSON Schema, or their names",
+	  "The schemas are generated from the tables that the decoder and the checker read." },
+	{ "completion", "bash|zsh|fish", 1, 1, cmd_completion, no_options, shells, "print a completion script",
+	  "For example: xrat completion bash > ~/.local/share/bash-completion/completions/xrat" },
+	{ "docs", "man|diagnostics", 1, 1, cmd_docs, no_options, doc_pages, "print a reference page",
+	  "The manual page in mdoc, or the list of diagnostic codes in Markdown." },
+	{ "version", "", 0, 0, cmd_version, no_options, NULL, "print version and known targets",
+	  "The targets are the engines and versions that xrat can compile for." },
+	{ "help", "[COMMAND]", 0, 1, cmd_help, no_options, NULL, "print help", "Help for all commands, or for one." },
+};
+const size_t commands_n = sizeof(commands) / sizeof(*commands);
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < commands_n; i++)
+		if (str_is(str_of(name), commands[i].name))
+			return &commands[i];
+	return NULL;
+}

@@ -1,0 +1,66 @@
+/* check --exec. */
+#include "cli/engine_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "runtime/runtime.h"
+
+static const char *configured_path(const struct compiled *c)
+{
+	const char *const paths[ENGINE__N] = {
+		[ENGINE_XRAY] = c->config.paths.xray.s,
+		[ENGINE_V2RAY] = c->config.paths.v2ray.s,
+	};
+
+	return paths[c->target->family];
+}
+
+static int write_temporary(struct arena *a, const struct compiled *c, const char *dir, char **ret_file, struct err *e)
+{
+	struct buf out = { 0 };
+	int r;
+
+	render_xray(a, &c->checked, &out);
+	*ret_file = arena_printf(a, "%s/xray.json", dir);
+	r = out.failed ? err_sys(e, -ENOMEM, "render") : file_create(AT_FDCWD, *ret_file, (struct str){ out.p, out.len }, 0600, e);
+	buf_fini(&out);
+	return r;
+}
+
+static void ask(struct arena *a, struct diag_sink *sink, const struct compiled *c, const char *exe, const char *dir)
+{
+	struct err e = { 0 };
+	char *file = NULL, *words = NULL;
+	int r = write_temporary(a, c, dir, &file, &e);
+
+	if (!r) {
+		r = engine_run_check(a, c->target, exe, file, &words, &e);
+		unlink(file);
+	}
+	if (r == 1)
+		diag_add(sink, DIAG_XR701, SPAN_NONE, "'%s' refused the rendered file: %s", exe, words);
+	else if (r < 0)
+		diag_add(sink, DIAG_XR701, SPAN_NONE, "the engine's checker could not be run: %s", err_text(&e));
+	err_fini(&e);
+}
+
+void engine_check(struct arena *a, struct diag_sink *sink, const struct compiled *c)
+{
+	const char *base = getenv("TMPDIR"), *exe = engine_find(a, c->target, configured_path(c));
+	char *dir = arena_printf(a, "%s/xrat-XXXXXX", base && *base ? base : "/tmp");
+
+	if (!exe) {
+		diag_add(sink, DIAG_XR702, SPAN_NONE, "no '%s' on PATH or in [paths] to check the rendered file with",
+			 engine_family_name(c->target->family));
+		return;
+	}
+	if (!mkdtemp(dir)) {
+		diag_add(sink, DIAG_XR701, SPAN_NONE, "the engine's checker could not be run: no temporary directory in '%s'", dir);
+		return;
+	}
+	ask(a, sink, c, exe, dir);
+	rmdir(dir);
+}

@@ -1,0 +1,45 @@
+/* The option rows: parsing, help, man page and completion read them. */
+#include <stddef.h>
+
+#include "cli/cli.h"
+#include "cli/options.h"
+
+#define AT(field) offsetof(struct invocation, field)
+
+static const char *const role_choices[] = { "client", "server", NULL };
+static const char *const format_choices[] = { "text", "json", NULL };
+static const char *const color_choices[] = { "auto", "always", "never", NULL };
+
+const struct option_row global_options[] = {
+	{ "root", 0, OPT_TEXT, AT(root), "DIR", NULL, 0,
+	  "CONFIG_ROOT; default $XRAT_ROOT, $XP2P_CONFIG_ROOT, /etc/xrat for root, ~/.config/xrat otherwise" },
+	{ "role", 0, OPT_CHOICE, AT(role), NULL, role_choices, ROLE_CLIENT, "which role; default the one whose TOML exists" },
+	{ "format", 0, OPT_CHOICE, AT(format), NULL, format_choices, FORMAT_TEXT, "form of results and diagnostics" },
+	{ "color", 0, OPT_CHOICE, AT(color), NULL, color_choices, COLOR_AUTO, "colour in diagnostics; NO_COLOR is honoured" },
+	{ "quiet", 'q', OPT_COUNT, AT(quiet), NULL, NULL, 0, "less on stderr: once errors alone, twice nothing" },
+	{ "verbose", 'v', OPT_COUNT, AT(verbose), NULL, NULL, 0, "more on stderr: notes too" },
+	{ "help", 'h', OPT_FLAG, AT(help), NULL, NULL, 0, "show help and exit" },
+	{ "version", 0, OPT_FLAG, AT(version), NULL, NULL, 0, "show the version and exit" },
+};
+const size_t global_options_n = sizeof(global_options) / sizeof(*global_options);
+
+const struct option_row opt_strict = { "strict", 0, OPT_FLAG, AT(strict), NULL, NULL, 0, "turn warnings into errors" };
+const struct option_row opt_exec = { "exec", 0, OPT_FLAG, AT(exec), NULL, NULL, 0,
+				     "also ask the engine's own checker, run as a process" };
+const struct option_row opt_raw = { "raw", 0, OPT_TEXT, AT(raw), "FILE", NULL, 0,
+				    "check one complete xray.json instead of the desired files" };
+const struct option_row opt_target = { "target", 0, OPT_TEXT, AT(target), "TARGET", NULL, 0,
+				       "engine and version to compile for; default from config.toml, else xray-26.7" };
+const struct option_row opt_desired = { "desired", 0, OPT_FLAG, AT(desired), NULL, NULL, 0,
+					"compile the desired files" };
+const struct option_row opt_live = { "live", 0, OPT_FLAG, AT(live), NULL, NULL, 0, "the published file" };
+const struct option_row opt_output = { "output", 0, OPT_TEXT, AT(output), "FILE", NULL, 0,
+				       "write here, atomically and with mode 0600; - is stdout" };
+const struct option_row opt_redact = { "redact", 0, OPT_FLAG, AT(redact), NULL, NULL, 0, "mask every secret" };
+const struct option_row opt_map = { "map", 0, OPT_TEXT, AT(map), "FILE", NULL, 0,
+				    "also write the origin of every object, as JSON" };
+const struct option_row opt_exit_code = { "exit-code", 0, OPT_FLAG, AT(exit_code), NULL, NULL, 0,
+					  "exit with 8 when something differs" };
+const struct option_row opt_from = { "from", 0, OPT_TEXT, AT(from), "LINK", NULL, 0,
+				     "a share link that becomes the first endpoint; - reads it from stdin" };
+const struct option_row opt_list = { "list", 0, OPT_FLAG, AT(list), NULL, NULL, 0, "list all of them" };

@@ -1,0 +1,7 @@
+#ifndef XRAT_CLI_OPTIONS_H
+#define XRAT_CLI_OPTIONS_H
+#include "cli/cli.h"
+/* Options of single commands (the global ones are in cli.h). */
+extern const struct option_row opt_strict, opt_exec, opt_raw, opt_target, opt_desired, opt_live, opt_output, opt_redact,
+	opt_map, opt_exit_code, opt_from, opt_list;
+#endif

@@ -1,0 +1,127 @@
+/* What goes to stdout and stderr. Data on stdout, diagnostics and progress on stderr. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static const char *const error_codes[] = {
+	[EXIT_DONE] = "none",
+	[EXIT_CONFIG] = "invalid_configuration",
+	[EXIT_USAGE] = "invalid_argument",
+	[EXIT_SYSTEM] = "system_refused",
+	[EXIT_BUSY] = "busy",
+	[EXIT_ROLLED_BACK] = "rolled_back",
+	[EXIT_NO_DAEMON] = "daemon_unreachable",
+	[EXIT_NOT_FOUND] = "not_found",
+	[EXIT_DIFFERENT] = "different",
+};
+
+int out_write(int fd, struct str bytes)
+{
+	while (bytes.len) {
+		ssize_t n = write(fd, bytes.p, bytes.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		bytes = str_skip(bytes, (size_t)n);
+	}
+	return 0;
+}
+
+/* Writes and frees a buffer; 0 or -errno. */
+static int flush(int fd, struct buf *b)
+{
+	int r = b->failed ? -ENOMEM : out_write(fd, (struct str){ b->p, b->len });
+
+	buf_fini(b);
+	return r;
+}
+
+int out_result(struct arena *a, const struct invocation *inv, struct value result)
+{
+	struct value doc = value_object(SPAN_NONE);
+	struct buf out = { 0 };
+	int r;
+
+	value_put_str(a, &doc, "schema_version", "1");
+	value_put_str(a, &doc, "command", inv->command->name);
+	value_put(a, &doc, "result", result);
+	json_write(&out, &doc);
+	r = flush(STDOUT_FILENO, &out);
+	return r ? out_fail(a, inv, EXIT_SYSTEM, NULL, "write to stdout: %s", strerror(-r)) : EXIT_DONE;
+}
+
+static void fail_json(struct arena *a, const struct invocation *inv, enum exit_code code, struct value diagnostics,
+		      const char *msg)
+{
+	struct value doc = value_object(SPAN_NONE), error = value_object(SPAN_NONE);
+	struct buf out = { 0 };
+
+	value_put_str(a, &error, "code", error_codes[code]);
+	value_put_str(a, &error, "message", msg);
+	value_put(a, &error, "diagnostics", diagnostics);
+	value_put_str(a, &doc, "schema_version", "1");
+	value_put_str(a, &doc, "command", inv->command ? inv->command->name : "");
+	value_put(a, &doc, "error", error);
+	json_write(&out, &doc);
+	flush(STDERR_FILENO, &out);
+}
+
+int out_fail_all(struct arena *a, const struct invocation *inv, enum exit_code code, const struct diag_sink *first,
+		 const struct diag_sink *second)
+{
+	unsigned errors = diag_count(first, SEV_ERROR) + (second ? diag_count(second, SEV_ERROR) : 0);
+	struct value all = diag_json(first, a), more = second ? diag_json(second, a) : value_array(SPAN_NONE);
+
+	for (unsigned i = 0; i < more.n; i++)
+		value_push(a, &all, more.items[i]);
+	fail_json(a, inv, code, all,
+		  arena_printf(a, "the configuration has %u error%s", errors, errors == 1 ? "" : "s"));
+	return code;
+}
+
+int out_fail(struct arena *a, const struct invocation *inv, enum exit_code code, const struct diag_sink *sink,
+	     const char *fmt, ...)
+{
+	struct buf out = { 0 };
+	va_list ap;
+	char *msg;
+
+	va_start(ap, fmt);
+	msg = arena_vprintf(a, fmt, ap);
+	va_end(ap);
+	if (inv->format == FORMAT_JSON) {
+		fail_json(a, inv, code, sink ? diag_json(sink, a) : value_array(SPAN_NONE), msg);
+		return code;
+	}
+	if (inv->quiet > 1)
+		return code;
+	buf_printf(&out, "xrat: %s\n", msg);
+	flush(STDERR_FILENO, &out);
+	return code;
+}
+
+bool out_color(const struct invocation *inv)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (inv->color != COLOR_AUTO)
+		return inv->color == COLOR_ALWAYS;
+	return (!no || !*no) && term && strcmp(term, "dumb") && isatty(STDERR_FILENO);
+}
+
+void out_diags(const struct invocation *inv, const struct diag_sink *sink)
+{
+	struct buf out = { 0 };
+
+	if (inv->format == FORMAT_JSON || inv->quiet > 1)
+		return;
+	diag_print(sink, out_color(inv), inv->quiet ? SEV_ERROR : inv->verbose ? SEV_NOTE : SEV_WARNING, &out);
+	flush(STDERR_FILENO, &out);
+}

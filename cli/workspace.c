@@ -1,0 +1,92 @@
+/* What every pipeline command starts with: the root, its roles, one compile. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+const char *default_root(struct arena *a)
+{
+	static const char *const variables[] = { "XRAT_ROOT", "XP2P_CONFIG_ROOT" };
+	const char *base;
+
+	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+		base = getenv(variables[i]);
+		if (base && *base)
+			return base;
+	}
+	if (!geteuid())
+		return "/etc/xrat";
+	base = getenv("XDG_CONFIG_HOME");
+	if (base && *base)
+		return arena_printf(a, "%s/xrat", base);
+	base = getenv("HOME");
+	return arena_printf(a, "%s/.config/xrat", base ? base : "");
+}
+
+static int no_role(struct arena *a, const struct invocation *inv, const char *root)
+{
+	if (inv->role != ROLE_AUTO)
+		return out_fail(a, inv, EXIT_CONFIG, NULL, "'%s/xp2p-%s.toml' does not exist; 'xrat --root %s --role %s init' makes one",
+				root, role_names[inv->role], root, role_names[inv->role]);
+	return out_fail(a, inv, EXIT_CONFIG, NULL,
+			"'%s' has neither xp2p-client.toml nor xp2p-server.toml; 'xrat --root %s init' makes a starter", root, root);
+}
+
+int workspace_open(struct arena *a, const struct invocation *inv, struct workspace *ret_ws)
+{
+	struct err e = { 0 };
+	int roles, r;
+
+	ret_ws->root = inv->root ? inv->root : default_root(a);
+	ret_ws->root_fd = dir_open(ret_ws->root, &e);
+	if (ret_ws->root_fd == -ENOENT) {
+		err_fini(&e);
+		return no_role(a, inv, ret_ws->root);
+	}
+	roles = ret_ws->root_fd < 0 ? ret_ws->root_fd : load_roles(ret_ws->root_fd, &e);
+	if (roles < 0) {
+		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "%s", err_text(&e));
+		err_fini(&e);
+		return r;
+	}
+	ret_ws->roles = (unsigned)roles;
+	if (inv->role != ROLE_AUTO)
+		ret_ws->roles &= 1u << inv->role;
+	return ret_ws->roles ? EXIT_DONE : no_role(a, inv, ret_ws->root);
+}
+
+void workspace_close(struct workspace *ws)
+{
+	if (ws->root_fd >= 0)
+		close(ws->root_fd);
+}
+
+int workspace_one_role(struct arena *a, const struct invocation *inv, const struct workspace *ws, enum role *ret_role)
+{
+	if (ws->roles & (ws->roles - 1))
+		return out_fail(a, inv, EXIT_USAGE, NULL,
+				"both roles have a TOML file here; say which: 'xrat --role client %s' or --role server",
+				inv->command->name);
+	*ret_role = ws->roles & 1u << ROLE_SERVER ? ROLE_SERVER : ROLE_CLIENT;
+	return EXIT_DONE;
+}
+
+int workspace_compile(struct arena *a, const struct invocation *inv, const struct workspace *ws, enum role role,
+		      const struct compile_options *o, struct diag_sink **ret_sink, struct compiled *ret_c)
+{
+	struct diag_sink *sink = diag_sink_new(a, sources_new(a));
+	struct err e = { 0 };
+	int r = compile_root(a, sink, ws->root_fd, ws->root, role, o, ret_c, &e);
+
+	if (r) {
+		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "%s", err_text(&e));
+		err_fini(&e);
+		return r;
+	}
+	diag_finish(sink, inv->strict);
+	*ret_sink = sink;
+	out_diags(inv, sink);
+	return diag_count(sink, SEV_ERROR) ? EXIT_CONFIG : EXIT_DONE;
+}

@@ -1,0 +1,92 @@
+/* The driver of the pure stages. It goes as far as each stage lets it, so that one run reports every fault. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "compiler/compiler.h"
+#include "compiler/pick.h"
+
+/* base -> merge -> validate, on a decoded desired. */
+static void build_and_check(struct arena *a, struct diag_sink *sink, struct compiled *c)
+{
+	struct base base = { 0 };
+
+	base_build(a, sink, &c->desired, c->target, &base);
+	if (merge_snippets(a, sink, &base, c->in.snippets, &c->desired.override, &c->merged))
+		return;
+	c->has_merged = true;
+	validate(a, sink, &c->merged, &c->checked);
+	load_check_files(a, sink, &c->checked, &c->desired);
+	c->has_checked = !diag_count(sink, SEV_ERROR);
+}
+
+static int compile_loaded(struct arena *a, struct diag_sink *sink, int root_fd, const struct compile_options *o,
+			  struct compiled *c)
+{
+	const struct load_options load = { .missing_secret_is_warning = o->missing_secret_is_warning };
+
+	if (decode_config(a, sink, c->in.has_config ? &c->in.config_toml : NULL, &c->config))
+		return 0;
+	c->target = pick_target(sink, &c->config, o->target);
+	if (!c->target || !c->in.role_toml.kind || decode_role(a, sink, &c->in, &c->desired))
+		return 0;
+	load_secrets(a, sink, root_fd, &load, c->desired.secrets, c->desired.n_secrets);
+	normalize(a, sink, &c->desired, c->target);
+	build_and_check(a, sink, c);
+	return 0;
+}
+
+int compile_root(struct arena *a, struct diag_sink *sink, int root_fd, const char *root, enum role role,
+		 const struct compile_options *o, struct compiled *ret_c, struct err *e)
+{
+	jmp_buf oom, *volatile outer = arena_on_oom(a, NULL);
+	int r;
+
+	if (setjmp(oom)) {
+		arena_on_oom(a, outer);
+		return err_sys(e, -ENOMEM, "compile the %s configuration", role_names[role]);
+	}
+	arena_on_oom(a, &oom);
+	*ret_c = (struct compiled){ .in = { .root = root, .role = role }, .desired = { .role = role } };
+	r = load_inputs(a, sink, root_fd, role, &ret_c->in, e);
+	if (!r)
+		r = compile_loaded(a, sink, root_fd, o, ret_c);
+	arena_on_oom(a, outer);
+	return r;
+}
+
+static int read_raw(struct arena *a, struct diag_sink *sink, const char *path, struct compiled *c, struct err *e)
+{
+	struct value root = { 0 };
+	struct str bytes;
+	uint32_t src;
+	int r = file_read(a, AT_FDCWD, path, JSON_MAX_BYTES, &bytes, e);
+
+	if (r)
+		return r;
+	src = sources_add((struct sources *)diag_sources(sink), arena_strdup(a, path), bytes.p, (uint32_t)bytes.len);
+	if (json_parse(a, sink, src, true, &root) > 1)
+		return 0;
+	xconf_from_value(a, &root, c->target, &c->merged.x);
+	c->merged.x.at = (struct span){ src, 0, 0 };
+	c->has_merged = true;
+	c->has_checked = !validate(a, sink, &c->merged, &c->checked);
+	return 0;
+}
+
+int compile_raw(struct arena *a, struct diag_sink *sink, const char *path, const struct compile_options *o,
+		struct compiled *ret_c, struct err *e)
+{
+	jmp_buf oom, *volatile outer = arena_on_oom(a, NULL);
+	int r;
+
+	if (setjmp(oom)) {
+		arena_on_oom(a, outer);
+		return err_sys(e, -ENOMEM, "check '%s'", path);
+	}
+	arena_on_oom(a, &oom);
+	*ret_c = (struct compiled){ .target = o->target ? target_find(str_of(o->target)) : target_default() };
+	r = read_raw(a, sink, path, ret_c, e);
+	arena_on_oom(a, outer);
+	return r;
+}

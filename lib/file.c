@@ -1,0 +1,376 @@
+/* Files: reading beneath a root, atomic writing. Nothing here may jump with a descriptor open, so memory is taken with
+ * arena_try_alloc. */
+#include "lib/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, TEMP_TRIES = 1000, RACE_TRIES = 8 };
+
+int dir_open(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : err_sys(e, -errno, "open directory '%s'", path);
+}
+
+static int sys_openat2(int dir_fd, const char *path)
+{
+	struct open_how how = { .flags = OPEN_FLAGS, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	int fd = -1;
+
+	for (int i = 0; i < RACE_TRIES; i++) {
+		fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+		/* EAGAIN: something was renamed meanwhile and the kernel cannot tell whether the path stayed beneath. */
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	return fd >= 0 ? fd : -errno;
+}
+
+/* One component below dir; a symbolic link is refused, since where it leads cannot be checked without races. */
+static int open_component(int dir, struct str name, bool last)
+{
+	char buf[NAME_MAX + 1];
+	int fd, flags = last ? OPEN_FLAGS : O_PATH | O_DIRECTORY | O_CLOEXEC;
+
+	if (name.len > NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(buf, name.p, name.len);
+	buf[name.len] = 0;
+	if (str_is(name, ".."))
+		return -EXDEV;
+	fd = openat(dir, buf, flags | O_NOFOLLOW);
+	return fd >= 0 ? fd : -errno;
+}
+
+int file_open_walk(int dir_fd, const char *path)
+{
+	struct str rest = str_of(path), name;
+	int dir = dir_fd, fd = -ENOENT;
+
+	if (*path == '/')
+		return -EXDEV;
+	while (rest.len) {
+		name = str_cut(&rest, '/');
+		if (!name.len)
+			continue;
+		fd = open_component(dir, name, !rest.len);
+		if (dir != dir_fd)
+			close(dir);
+		if (fd < 0)
+			return fd;
+		dir = fd;
+	}
+	return fd;
+}
+
+static int open_beneath(int dir_fd, const char *path)
+{
+	int fd;
+
+	if (dir_fd == AT_FDCWD) {
+		fd = open(path, OPEN_FLAGS);
+		return fd >= 0 ? fd : -errno;
+	}
+	fd = sys_openat2(dir_fd, path);
+	/* Old kernels have no openat2, and some sandboxes forbid it. */
+	return fd == -ENOSYS || fd == -EPERM ? file_open_walk(dir_fd, path) : fd;
+}
+
+/* Size of the open file, or why it cannot be read. */
+static int check_regular(int fd, size_t max_bytes, size_t *ret_size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return -ENOTSUP;
+	if ((uint64_t)st.st_size > max_bytes)
+		return -EFBIG;
+	*ret_size = (size_t)st.st_size;
+	return 0;
+}
+
+/* Fills p from fd until cap bytes or the end. */
+static ssize_t read_up_to(int fd, char *p, size_t cap)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < cap) {
+		n = read(fd, p + len, cap - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
+	}
+	return (ssize_t)len;
+}
+
+/* The size is a hint only: files in /proc have none, and one may grow while it is read. */
+static int read_all(struct arena *a, int fd, size_t size, size_t max_bytes, struct str *ret_bytes)
+{
+	size_t cap = size + 1, len = 0;
+	char *p = arena_try_alloc(a, cap + 1), *bigger;
+	ssize_t n;
+
+	for (;;) {
+		if (!p)
+			return -ENOMEM;
+		n = read_up_to(fd, p + len, cap - len);
+		if (n < 0)
+			return (int)n;
+		len += (size_t)n;
+		if (len > max_bytes)
+			return -EFBIG;
+		if (len < cap)
+			break;
+		cap = cap < 2048 ? 4096 : cap * 2;
+		bigger = arena_try_alloc(a, cap + 1);
+		if (bigger)
+			memcpy(bigger, p, len);
+		p = bigger;
+	}
+	p[len] = 0;
+	*ret_bytes = (struct str){ p, len };
+	return 0;
+}
+
+int file_read(struct arena *a, int dir_fd, const char *path, size_t max_bytes, struct str *ret_bytes, struct err *e)
+{
+	int fd = open_beneath(dir_fd, path), r;
+	size_t size = 0;
+
+	if (fd < 0) /* ENXIO: a socket */
+		return err_sys(e, fd == -ENXIO ? -ENOTSUP : fd, "read '%s'", path);
+	r = check_regular(fd, max_bytes, &size);
+	if (!r)
+		r = read_all(a, fd, size, max_bytes, ret_bytes);
+	close(fd);
+	return r ? err_sys(e, r, "read '%s'", path) : 0;
+}
+
+int dir_open_beneath(int dir_fd, const char *path, struct err *e)
+{
+	int fd = open_beneath(dir_fd, path), r = fd < 0 ? fd : 0;
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	else if (fd >= 0 && !S_ISDIR(st.st_mode))
+		r = -ENOTDIR;
+	if (!r)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return err_sys(e, r, "open directory '%s'", path);
+}
+
+static int write_all(int fd, struct str bytes)
+{
+	while (bytes.len) {
+		ssize_t n = write(fd, bytes.p, bytes.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		bytes = str_skip(bytes, (size_t)n);
+	}
+	return 0;
+}
+
+/* Content, mode (whatever the umask) and durability of a file just created; closes fd in any case. */
+static int fill(int fd, struct str bytes, mode_t mode)
+{
+	int r = write_all(fd, bytes);
+
+	if (!r && fchmod(fd, mode) < 0)
+		r = -errno;
+	if (!r && fsync(fd) < 0)
+		r = -errno;
+	if (close(fd) < 0 && !r)
+		r = -errno;
+	return r;
+}
+
+/* The directory of path and the last component. */
+static int open_parent(int dir_fd, const char *path, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	char *parent;
+	int fd;
+
+	*ret_name = slash ? slash + 1 : path;
+	if (!**ret_name)
+		return -EISDIR;
+	parent = slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	if (!parent)
+		return -ENOMEM;
+	fd = openat(dir_fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		fd = -errno;
+	free(parent);
+	return fd;
+}
+
+static int sync_dir(int dir)
+{
+	/* EINVAL: a file system that cannot sync directories. */
+	return fsync(dir) < 0 && errno != EINVAL ? -errno : 0;
+}
+
+static int open_new(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+/* A temporary of this process; another thread's or a dead namesake's is passed over. */
+static int open_temp(int dir, char ret_name[static 64])
+{
+	int fd = -EEXIST;
+
+	for (unsigned i = 0; fd == -EEXIST && i < TEMP_TRIES; i++) {
+		snprintf(ret_name, 64, ".xrat-%ld-%u.tmp", (long)getpid(), i);
+		fd = open_new(dir, ret_name);
+	}
+	return fd;
+}
+
+static int replace(int dir, const char *name, struct str bytes, mode_t mode)
+{
+	char temp[64];
+	int fd = open_temp(dir, temp), r;
+
+	if (fd < 0)
+		return fd;
+	r = fill(fd, bytes, mode);
+	if (!r && renameat(dir, temp, dir, name) < 0)
+		r = -errno;
+	if (r) {
+		unlinkat(dir, temp, 0);
+		return r;
+	}
+	return sync_dir(dir);
+}
+
+static int create(int dir, const char *name, struct str bytes, mode_t mode)
+{
+	int fd = open_new(dir, name), r;
+
+	if (fd < 0)
+		return fd;
+	r = fill(fd, bytes, mode);
+	if (r) {
+		unlinkat(dir, name, 0);
+		return r;
+	}
+	return sync_dir(dir);
+}
+
+int file_write_atomic(int dir_fd, const char *path, struct str bytes, mode_t mode, struct err *e)
+{
+	const char *name;
+	int dir = open_parent(dir_fd, path, &name), r = dir;
+
+	if (dir >= 0) {
+		r = replace(dir, name, bytes, mode);
+		close(dir);
+	}
+	return r < 0 ? err_sys(e, r, "write '%s'", path) : 0;
+}
+
+int file_create(int dir_fd, const char *path, struct str bytes, mode_t mode, struct err *e)
+{
+	const char *name;
+	int dir = open_parent(dir_fd, path, &name), r = dir;
+
+	if (dir >= 0) {
+		r = create(dir, name, bytes, mode);
+		close(dir);
+	}
+	return r < 0 ? err_sys(e, r, "create '%s'", path) : 0;
+}
+
+struct name {
+	struct name *next;
+	char text[];
+};
+
+static int collect(struct arena *a, DIR *d, struct name **ret_first, size_t *ret_n)
+{
+	struct dirent *de;
+
+	for (errno = 0; (de = readdir(d)); errno = 0) {
+		size_t len = strlen(de->d_name);
+		struct name *name;
+
+		if (str_is(str_of(de->d_name), ".") || str_is(str_of(de->d_name), ".."))
+			continue;
+		name = arena_try_alloc(a, sizeof(*name) + len + 1);
+		if (!name)
+			return -ENOMEM;
+		memcpy(name->text, de->d_name, len + 1);
+		name->next = *ret_first;
+		*ret_first = name;
+		++*ret_n;
+	}
+	return -errno;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static int list(struct arena *a, int dir_fd, struct name **ret_first, size_t *ret_n)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (!d) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	r = collect(a, d, ret_first, ret_n);
+	closedir(d);
+	return r;
+}
+
+int dir_list(struct arena *a, int dir_fd, const char ***ret_names, size_t *ret_n, struct err *e)
+{
+	struct name *first = NULL;
+	size_t n = 0, i = 0;
+	const char **names;
+	int r = list(a, dir_fd, &first, &n);
+
+	if (r)
+		return err_sys(e, r, "list directory");
+	names = arena_array(a, const char *, n + 1);
+	for (; first; first = first->next)
+		names[i++] = first->text;
+	qsort(names, n, sizeof(*names), compare_names);
+	*ret_names = names;
+	*ret_n = n;
+	return 0;
+}

@@ -1,0 +1,53 @@
+// RE2 behind a C header. No exception and no arena jump crosses these functions.
+#include <re2/re2.h>
+
+#include <cerrno>
+#include <exception>
+#include <string>
+
+extern "C" {
+#include "lib/regex.h"
+}
+
+struct regex {
+	RE2 re;
+	regex(re2::StringPiece pattern, const RE2::Options &options) : re(pattern, options) {}
+};
+
+static const char *copy_text(struct arena *a, const std::string &text)
+{
+	char *p = static_cast<char *>(arena_try_alloc(a, text.size() + 1));
+
+	if (p)
+		text.copy(p, text.size());
+	return p;
+}
+
+extern "C" int regex_new(struct arena *a, struct str pattern, struct regex **ret_regex, const char **ret_why)
+try {
+	RE2::Options options;
+
+	options.set_log_errors(false);
+	regex *r = new regex(re2::StringPiece(pattern.p, pattern.len), options);
+	if (r->re.ok()) {
+		*ret_regex = r;
+		return 0;
+	}
+	*ret_why = copy_text(a, r->re.error());
+	delete r;
+	return *ret_why ? 1 : -ENOMEM;
+} catch (const std::exception &) {
+	return -ENOMEM;
+}
+
+extern "C" void regex_free(struct regex *r)
+{
+	delete r;
+}
+
+extern "C" bool regex_match(const struct regex *r, struct str text)
+try {
+	return RE2::PartialMatch(re2::StringPiece(text.p, text.len), r->re);
+} catch (const std::exception &) {
+	return false;
+}

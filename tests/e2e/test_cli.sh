@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# The command line: exit codes, where output goes, the JSON documents against their schema, what init writes, and that no
+# secret comes out of anything but render.
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+cd "$scratch" || exit 2
+export LC_ALL=C HOME=$scratch
+unset XRAT_ROOT XP2P_CONFIG_ROOT XDG_CONFIG_HOME
+link='trojan://canary-one@192.0.2.7:443?sni=edge.example.net#edge'
+
+# run WANTED-CODE ARGUMENTS...: leaves stdout and stderr in files of that name.
+run() {
+	local want=$1 code
+	shift
+	"$XRAT" "$@" >stdout 2>stderr
+	code=$?
+	if [ "$code" = "$want" ]; then pass; else fail "xrat $* ended with $code, expected $want: $(head -c 400 stderr)"; fi
+}
+says() { expect "stderr says '$1': $(head -c 300 stderr)" grep -qF -- "$1" stderr; }
+prints() { expect "stdout has '$1': $(head -c 300 stdout)" grep -qF -- "$1" stdout; }
+silent() { expect "$1 is empty: $(head -c 300 "$1")" test ! -s "$1"; }
+json() { # checks stdout (or the named file) against the schema
+	local file=${1:-stdout}
+	if ! python3 -c 'import jsonschema' 2>/dev/null; then skip 'documents against their schema: no python3-jsonschema'; return; fi
+	expect "$file is a document of the schema: $(head -c 300 "$file")" python3 - "$top/schemas/cli-output.schema.json" "$file" <<-'PY'
+	import json, sys, jsonschema
+	jsonschema.validate(json.load(open(sys.argv[2])), json.load(open(sys.argv[1])))
+	PY
+}
+
+# usage
+run 2; says 'no command given'; silent stdout
+run 2 chekc; says "did you mean 'check'"
+run 2 check --tagret x; says "did you mean '--target'"
+run 2 check --target xray-1.0; says 'known are xray-26.2'
+run 2 check --format yaml; says 'allowed are text, json'
+run 2 render xray; says 'exactly one of --desired and --live'
+run 2 render xray --desired --live
+run 2 render sing-box --desired
+run 2 diff onlyone
+run 2 explain
+run 2 --format json chekc; silent stdout; json stderr
+run 0 help; prints 'Commands:'
+run 0 --help; prints 'Commands:'
+run 0 check --help; prints '--strict'
+run 0 --version; prints 'targets: '
+run 0 version --format json; json
+
+# nothing there
+run 1 --root nowhere check; says 'init'
+run 1 --root nowhere --format json check; silent stdout; json stderr
+run 7 explain XR999
+run 7 schema nothing
+run 0 explain xr302; prints XR302
+run 0 explain --list
+run 0 explain --list --format json; json
+run 0 schema; prints xray
+run 0 schema --format json; json
+for name in $("$XRAT" schema); do
+	"$XRAT" schema "$name" >schema.json
+	expect "schema $name is JSON" python3 -m json.tool schema.json /dev/null
+done
+for shell in bash zsh fish; do run 0 completion $shell; done
+run 2 completion tcsh
+
+# init
+for role in client server; do
+	run 0 --root "fresh-$role/deep" --role $role init; prints "xp2p-$role.toml"
+	run 0 --root "fresh-$role/deep" check
+	wide=$(find "fresh-$role" \( -type f -a ! -perm 600 -o -type d -a ! -perm 700 \) | head -n 3)
+	expect "init $role writes 0600 and 0700: $wide" test -z "$wide"
+	echo '# mine' >>"fresh-$role/deep/xp2p-$role.toml"
+	sum=$(cat "fresh-$role"/deep/*.toml | cksum)
+	run 0 --root "fresh-$role/deep" --role $role --format json init; json
+	expect "init $role overwrites nothing" test "$sum" = "$(cat "fresh-$role"/deep/*.toml | cksum)"
+done
+run 1 --root linked init --from 'trojan://nobody'; expect 'a bad link writes nothing' test ! -e linked
+run 2 --root linked --role server init --from "$link"
+printf '%s\n' "$link" >link.txt
+run 0 --root linked init --from - <link.txt
+run 1 --root linked init --from "$link"; says 'never overwritten'
+run 0 --root linked check
+run 0 --root linked check --strict -q
+run 0 --root linked --format json check; json
+run 0 --root linked render xray --desired; prints canary-one
+run 0 --root linked render xray --desired --redact
+expect 'a redacted render hides the password' sh -c '! grep -q canary stdout'
+run 0 --root linked render xray --desired --output out.json --map map.json; silent stdout
+expect 'the output is 0600' test "$(stat -c %a out.json)$(stat -c %a map.json)" = 600600
+expect 'the map names the file' grep -q xp2p-client.toml map.json
+run 3 --root linked render xray --desired --output nowhere/out.json
+expect 'no temporary is left' test -z "$(find . -name '*.tmp*' -o -name '.out*')"
+run 7 --root linked render xray --live
+run 7 --root linked diff
+
+# why, diff
+run 0 --root linked why socks-in; prints socks-in
+run 0 --root linked why /outbounds/0; prints xp2p-client.toml
+expect 'why hides the password' sh -c '! grep -q canary stdout'
+run 0 --root linked --format json why direct; json
+run 7 --root linked why nothing-of-that-name
+run 0 diff out.json out.json; silent stdout
+sed 's/51180/51199/' out.json >changed.json
+run 0 diff out.json changed.json; prints 51199
+run 8 diff --exit-code out.json changed.json
+run 8 --format json diff --exit-code out.json changed.json; json
+mkdir -p linked/.state/live/config-client
+cp changed.json linked/.state/live/config-client/xray.json
+run 0 --root linked render xray --live; expect 'live bytes as they are' cmp -s stdout changed.json
+run 8 --root linked diff --exit-code; prints 51199
+
+# both roles
+cp -r linked both && cp -r fresh-server/deep/. both/
+run 0 --root both check; says client; says server
+run 2 --root both render xray --desired; says '--role'
+run 0 --root both client render xray --desired
+run 0 --root both --role server render xray --desired
+
+# errors of the configuration
+cp -r linked broken
+printf '\nnonsense = 1\npassword = "canary-two" x\n' >>broken/xp2p-client.toml
+run 1 --root broken check
+run 1 --root broken render xray --desired --output never.json; expect 'nothing is written' test ! -e never.json
+run 1 --root broken --format json check; silent stdout; json stderr
+cat stdout stderr >all
+for verbosity in -q -v -vv; do "$XRAT" --root broken $verbosity check >>all 2>&1; done
+expect "no secret in a diagnostic: $(grep canary all)" sh -c '! grep -q canary all'
+run 1 --root broken -qq check; silent stderr
+
+# a full disk and a closed pipe
+if [ -e /dev/full ]; then
+	"$XRAT" --root linked render xray --desired >/dev/full 2>stderr; expect 'a full disk is exit 3' test $? = 3
+	says 'No space left'
+fi
+finish cli

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Every part of the checks, one line each; the last line is "N passed, N failed, N skipped".
+#   tests/run.sh all|fast|PART...
+# A part is a command whose output ends with "NAME: N passed, N failed, N skipped"; a part that ends without it has failed.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+unset MAKEFLAGS MFLAGS MAKELEVEL VARIANT
+logs=build/check
+mkdir -p "$logs"
+jobs=$(nproc 2>/dev/null || echo 2)
+[ "$jobs" -le 4 ] || jobs=4
+
+# name | command
+parts='
+build     | tests/build.sh release
+layers    | tools/check-layers
+headers   | tools/check-headers
+sizes     | tools/check-sizes
+symbols   | tools/check-symbols
+unit      | tests/unit/run.sh
+golden    | tests/golden/run.sh
+codes     | tests/golden/codes.sh
+drift     | tools/drift.sh build/release/gen build/xrat
+toml      | tests/toml/run.sh
+corpus    | tests/corpus/run.sh
+replay    | tests/fuzz/replay.sh
+e2e       | tests/e2e/run.sh
+badinput  | tests/e2e/badinput.sh
+faults25  | tests/interop/faults.sh
+engines   | tests/interop/engines.sh
+oom       | tests/fault/oom.sh
+valgrind  | tests/fault/valgrind.sh
+asanbuild | tests/build.sh asan
+asanunit  | env VARIANT=asan tests/unit/run.sh
+asangold  | env VARIANT=asan tests/golden/run.sh
+asanreplay| env VARIANT=asan tests/fuzz/replay.sh
+'
+fast='build layers headers sizes symbols unit golden codes drift toml'
+[ $# -gt 0 ] || set -- all
+wanted=" $* "
+[ "$1" = fast ] && wanted=" $fast "
+
+if ! tools/deps --quiet build test; then
+	echo '0 passed, 1 failed, 0 skipped'
+	exit 1
+fi
+
+passed=0 failed=0 skipped=0
+run_part() { # name, command
+	local log=$logs/$1.log begin=$EPOCHREALTIME code line p f s took
+	# shellcheck disable=SC2086 # the command is words
+	JOBS=$jobs $2 >"$log" 2>&1 </dev/null
+	code=$?
+	took=$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
+	line=$(tail -n 1 "$log")
+	if [[ $line =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
+		p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[3]}
+		[ "$code" = 0 ] || [ "$f" != 0 ] || f=1
+	else
+		p=0 f=1 s=0
+	fi
+	printf '%-10s %5d passed %3d failed %3d skipped  %6ss\n' "$1" "$p" "$f" "$s" "$took"
+	grep '^skipped:' "$log" | head -n 40
+	[ "$f" = 0 ] || { grep -v '^skipped:' "$log" | head -n "${LOG_LINES:-60}" | sed 's/^/    /'; echo "    (all of it: $log)"; }
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+while IFS='|' read -r name command; do
+	name=${name// /}
+	[ -n "$name" ] || continue
+	[[ $wanted == *' all '* || $wanted == *" $name "* ]] || continue
+	run_part "$name" "$command"
+done <<<"$parts"
+
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ]

@@ -1,0 +1,109 @@
+/* Rules that ask for what only sniffing finds out, and sniffing that finds out nothing. */
+#include <string.h>
+
+#include "validate/rules.h"
+
+/* Whether an inbound hands on host names without sniffing: transparent ones see addresses alone. */
+static bool is_transparent(const struct peer *p)
+{
+	return p->proto == PROTO_TUN || (p->proto == PROTO_TUNNEL && facts_true(p->settings, "followRedirect"));
+}
+
+/* Plain HTTP through an HTTP proxy has its protocol set without sniffing. */
+static bool speaks_http(const struct peer *p)
+{
+	return p->proto == PROTO_HTTP || p->proto == PROTO_SOCKS;
+}
+
+/* Whether the rule's inbounds all pass a test. No when it may see connections of another origin: an inbound that is not
+ * there, DNS, a reverse channel, a loopback. */
+static bool all_inbounds(const struct facts *f, const struct rule *r, bool (*test)(const struct peer *, const void *), const void *arg)
+{
+	struct items it = items_of(r->f[RF_INBOUND]);
+	struct item item;
+	uint32_t n = 0;
+
+	while (items_next(&it, &item)) {
+		const struct peer *p = map_get(f->ins.by_tag, item.s);
+		if (!p || map_get(f->ins.extra, item.s) || !test(p, arg))
+			return false;
+		n++;
+	}
+	if (r->f[RF_INBOUND])
+		return n > 0;
+	for (uint32_t i = 0; i < f->ins.n; i++)
+		if (!test(&f->ins.v[i], arg))
+			return false;
+	return f->ins.n > 0 && !f->ins.n_extra;
+}
+
+static bool cannot_know_protocol(const struct peer *p, const void *arg)
+{
+	const bool *http = arg;
+
+	return !p->sniffing && !(*http && speaks_http(p));
+}
+
+static bool sees_no_names(const struct peer *p, const void *arg)
+{
+	(void)arg;
+	return !p->sniffing && is_transparent(p);
+}
+
+/* Whether the rule's text is a beginning of one of the names: how Xray compares protocols. */
+static bool asks(const struct rule *r, const char *const *names, size_t n)
+{
+	struct items it = items_of(r->f[RF_PROTOCOL]);
+	struct item item;
+
+	while (items_next(&it, &item))
+		for (size_t i = 0; i < n; i++)
+			if (item.s.len && item.s.len <= strlen(names[i]) && !memcmp(names[i], item.s.p, item.s.len))
+				return true;
+	return false;
+}
+
+static void check_protocol(struct facts *f, const struct rule *r)
+{
+	static const char *const http_names[] = { "http/1.1" };
+	static const char *const dns_names[] = { "dns", "https", "quic" }; /* of the engine's own queries */
+	const bool http = asks(r, http_names, 1);
+	struct diag *d;
+
+	if (!all_inbounds(f, r, cannot_know_protocol, &http))
+		return;
+	if (f->x->section[XS_DNS].kind && asks(r, dns_names, sizeof(dns_names) / sizeof(*dns_names)))
+		return;
+	d = diag_add(f->sink, DIAG_XR548, r->f[RF_PROTOCOL]->span,
+		     "the rule never matches: its inbounds do not sniff, so no connection has a protocol");
+	diag_help(f->sink, d, "set sniffing.enabled to true on the inbound");
+}
+
+void sniff_check_rule(struct facts *f, const struct rule *r)
+{
+	struct diag *d;
+
+	if (rule_has(r, RF_PROTOCOL))
+		check_protocol(f, r);
+	if (rule_has(r, RF_DOMAIN) && all_inbounds(f, r, sees_no_names, NULL)) {
+		d = diag_add(f->sink, DIAG_XR549, r->f[RF_DOMAIN]->span, "the rule never matches: its inbounds take redirected "
+			     "traffic, which has addresses alone, and do not sniff");
+		diag_help(f->sink, d, "set sniffing.enabled to true with destOverride [\"http\", \"tls\", \"quic\"]");
+	}
+}
+
+void sniff_check(struct facts *f, bool protocol_rules)
+{
+	struct diag *d;
+
+	for (uint32_t i = 0; !protocol_rules && i < f->ins.n; i++) {
+		const struct peer *p = &f->ins.v[i];
+		const struct value *over = facts_get(p->sniffing, "destOverride");
+
+		if (!p->sniffing || facts_filled(over))
+			continue;
+		d = diag_add(f->sink, DIAG_XR550, over ? over->span : facts_point(p->sniffing),
+			     "sniffing is on but overrides nothing: 'destOverride' is empty, and no rule asks for a protocol");
+		diag_help(f->sink, d, "write \"destOverride\": [\"http\", \"tls\"], or turn sniffing off");
+	}
+}
