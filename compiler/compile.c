@@ -10,6 +10,7 @@
 static void build_and_check(struct arena *a, struct diag_sink *sink, struct compiled *c)
 {
 	struct base base = { 0 };
+	unsigned told = diag_total(sink);
 
 	base_build(a, sink, &c->desired, c->target, &base);
 	if (merge_snippets(a, sink, &base, c->in.snippets, &c->desired.override, &c->merged))
@@ -17,6 +18,7 @@ static void build_and_check(struct arena *a, struct diag_sink *sink, struct comp
 	c->has_merged = true;
 	validate(a, sink, &c->merged, &c->checked);
 	load_check_files(a, sink, &c->checked, &c->desired);
+	diag_drop_repeats(sink, told);
 	c->has_checked = !diag_count(sink, SEV_ERROR);
 }
 
@@ -24,11 +26,14 @@ static int compile_loaded(struct arena *a, struct diag_sink *sink, int root_fd, 
 			  struct compiled *c)
 {
 	const struct load_options load = { .missing_secret_is_warning = o->missing_secret_is_warning };
+	const struct load_options machine = { .missing_secret_is_warning = true }; /* sessions need them, a role does not */
 
-	if (decode_config(a, sink, c->in.has_config ? &c->in.config_toml : NULL, &c->config))
-		return 0;
+	decode_config(a, sink, c->in.has_config ? &c->in.config_toml : NULL, &c->config);
+	load_secrets(a, sink, root_fd, &machine, c->config.secrets, c->config.n_secrets);
 	c->target = pick_target(sink, &c->config, o->target);
-	if (!c->target || !c->in.role_toml.kind || decode_role(a, sink, &c->in, &c->desired))
+	if (!c->target) /* an error by now; the role's own faults are wanted all the same */
+		c->target = target_default();
+	if (!c->in.role_toml.kind || decode_role(a, sink, &c->in, &c->desired))
 		return 0;
 	load_secrets(a, sink, root_fd, &load, c->desired.secrets, c->desired.n_secrets);
 	normalize(a, sink, &c->desired, c->target);

@@ -12,13 +12,13 @@ enum { ROWS_MAX = 64 };
 static void decode_rows(const struct dec *d, const struct value *object, const struct table *t, const struct path *path,
 			void *out);
 
-const char *path_text(struct arena *a, const struct path *p)
+const char *decode_path(struct arena *a, const struct path *p)
 {
 	const char *before;
 
 	if (!p)
 		return "";
-	before = path_text(a, p->up);
+	before = decode_path(a, p->up);
 	return arena_printf(a, p->quoted ? "%s%s\"%s\"" : "%s%s%s", before, before[0] ? "." : "", p->key);
 }
 
@@ -44,7 +44,7 @@ static void unknown_key(const struct dec *d, const struct table *t, const struct
 			names[n++] = t->fields[i].alias;
 	}
 	if (path)
-		g = diag_add(d->sink, DIAG_XR150, m->key_span, "unknown key '%s' in '%s'", m->key, path_text(d->a, path));
+		g = diag_add(d->sink, DIAG_XR150, m->key_span, "unknown key '%s' in '%s'", m->key, decode_path(d->a, path));
 	else
 		g = diag_add(d->sink, DIAG_XR150, m->key_span, "unknown key '%s' at the top of the file", m->key);
 	near = str_nearest(member_key(m), names, n);
@@ -83,7 +83,7 @@ static void match_rows(const struct dec *d, const struct value *object, const st
 
 static void missing_key(const struct dec *d, const struct field *f, const struct path *path, struct span at)
 {
-	struct diag *g = diag_add(d->sink, DIAG_XR154, at, "'%s' needs the key '%s'", path_text(d->a, path), f->name);
+	struct diag *g = diag_add(d->sink, DIAG_XR154, at, "'%s' needs the key '%s'", decode_path(d->a, path), f->name);
 
 	if (f->example)
 		diag_help(d->sink, g, "%s; for example %s = %s", f->help, f->name, f->example);
@@ -102,7 +102,7 @@ static bool special_key(const struct dec *d, const struct slot *s, const struct 
 		return false;
 	if (decode_is_fixed(f, &m->value))
 		return true;
-	path = path_text(d->a, s->path);
+	path = decode_path(d->a, s->path);
 	if (f->type == F_SECRET)
 		decode_hide(d, &m->value);
 	if (f->flags & FIELD_UNUSED)
@@ -144,7 +144,7 @@ static void decode_list(const struct dec *d, const struct slot *s, struct list *
 
 	out->at = s->v->span;
 	if (s->v->kind != VAL_ARRAY) {
-		decode_wrong_type(d, s, arena_printf(d->a, "a list of tables: [[%s]]", path_text(d->a, s->path)));
+		decode_wrong_type(d, s, arena_printf(d->a, "a list of tables: [[%s]]", decode_path(d->a, s->path)));
 		return;
 	}
 	out->v = arena_alloc_array(d->a, s->v->n, t->elem_size);
@@ -168,7 +168,7 @@ static void decode_map(const struct dec *d, const struct slot *s, struct list *o
 
 	out->at = s->v->span;
 	if (s->v->kind != VAL_OBJECT) {
-		decode_wrong_type(d, s, arena_printf(d->a, "a table of tables: [%s.\"NAME\"]", path_text(d->a, s->path)));
+		decode_wrong_type(d, s, arena_printf(d->a, "a table of tables: [%s.\"NAME\"]", decode_path(d->a, s->path)));
 		return;
 	}
 	out->v = arena_alloc_array(d->a, s->v->n_members, t->elem_size);
@@ -182,7 +182,7 @@ static void decode_map(const struct dec *d, const struct slot *s, struct list *o
 		*key = (struct text){ m->key, m->key_span, true };
 		if (strlen(m->key) != m->key_len)
 			diag_add(d->sink, DIAG_XR159, m->key_span, "the name of a table in '%s' holds a NUL character",
-				 path_text(d->a, s->path));
+				 decode_path(d->a, s->path));
 		if (m->value.kind != VAL_OBJECT) {
 			decode_wrong_type(d, &sub, "a table");
 			continue;

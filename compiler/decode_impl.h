@@ -15,7 +15,7 @@ struct path {
 	bool quoted;
 };
 /* "client.tun_mtu"; "" for the file. */
-const char *path_text(struct arena *a, const struct path *p);
+const char *decode_path(struct arena *a, const struct path *p);
 /* The place a value stands at: its row, its path, and the value itself. */
 struct slot {
 	const struct field *f;
@@ -28,6 +28,8 @@ struct slot {
 void decode_value(const struct dec *d, const struct slot *s, void *out);
 /* Writes the row's default (set = false); tables excepted. */
 void decode_default(const struct dec *d, const struct field *f, void *out);
+/* Index of a word among names, without case; "raw=tcp" gives the index of tcp. -1 when it is none. */
+int decode_name(const char *const *names, struct str word);
 /* FIELD_FIXED and the one harmless value of a FIELD_REFUSED row. */
 bool decode_is_fixed(const struct field *f, const struct value *v);
 /* XR151: "'x' must be …, not …". */

@@ -2,7 +2,6 @@
 #include "compiler/decode_impl.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "compiler/forms.h"
@@ -18,7 +17,7 @@ void decode_wrong_type(const struct dec *d, const struct slot *s, const char *mu
 {
 	const char *is = s->v->kind == VAL_OBJECT ? "a table" : s->v->kind == VAL_ARRAY ? "a list" : value_kind_name(s->v->kind);
 
-	diag_add(d->sink, DIAG_XR151, s->v->span, "'%s' must be %s, not %s", path_text(d->a, s->path), must, is);
+	diag_add(d->sink, DIAG_XR151, s->v->span, "'%s' must be %s, not %s", decode_path(d->a, s->path), must, is);
 }
 
 static bool has_nul(const struct value *v)
@@ -34,11 +33,11 @@ static bool take_string(const struct dec *d, const struct slot *s)
 		return false;
 	}
 	if (has_nul(s->v)) {
-		diag_add(d->sink, DIAG_XR159, s->v->span, "'%s' holds a NUL character", path_text(d->a, s->path));
+		diag_add(d->sink, DIAG_XR159, s->v->span, "'%s' holds a NUL character", decode_path(d->a, s->path));
 		return false;
 	}
 	if (s->v->len == 0 && (s->f->flags & FIELD_NONEMPTY)) {
-		struct diag *g = diag_add(d->sink, DIAG_XR160, s->v->span, "'%s' must not be empty", path_text(d->a, s->path));
+		struct diag *g = diag_add(d->sink, DIAG_XR160, s->v->span, "'%s' must not be empty", decode_path(d->a, s->path));
 
 		diag_help(d->sink, g, s->f->def ? "remove the key to get the default, %s" : "remove the key, or give it a value",
 			  s->f->def);
@@ -62,8 +61,7 @@ static const char *names_list(struct arena *a, const char *const *names)
 	return out ? out : "";
 }
 
-/* Index of a word among names, without case; "raw=tcp" gives the index of tcp. -1 when it is none. */
-static int names_find(const char *const *names, struct str word)
+int decode_name(const char *const *names, struct str word)
 {
 	for (int i = 0; names[i]; i++) {
 		struct str meaning = field_name_meaning(names[i]);
@@ -82,7 +80,7 @@ static int take_name(const struct dec *d, const struct slot *s)
 {
 	struct str word = str_trim(value_str(s->v));
 	const char *const *names = s->f->names;
-	int i = names_find(names, word);
+	int i = decode_name(names, word);
 	size_t n = 0;
 	struct diag *g;
 	const char *near;
@@ -91,7 +89,7 @@ static int take_name(const struct dec *d, const struct slot *s)
 		return i;
 	while (names[n])
 		n++;
-	g = diag_add(d->sink, DIAG_XR153, s->v->span, "'%s' is '%.*s', allowed are: %s", path_text(d->a, s->path), (int)word.len, word.p,
+	g = diag_add(d->sink, DIAG_XR153, s->v->span, "'%s' is '%.*s', allowed are: %s", decode_path(d->a, s->path), (int)word.len, word.p,
 		     names_list(d->a, names));
 	near = str_nearest(word, names, n);
 	if (near && *near)
@@ -137,7 +135,7 @@ static void read_datetime(const struct dec *d, const struct slot *s, void *place
 
 static void out_of_range(const struct dec *d, const struct slot *s, int64_t lo, int64_t hi)
 {
-	struct diag *g = diag_add(d->sink, DIAG_XR152, s->v->span, "'%s' is %.*s, allowed is %lld to %lld", path_text(d->a, s->path),
+	struct diag *g = diag_add(d->sink, DIAG_XR152, s->v->span, "'%s' is %.*s, allowed is %lld to %lld", decode_path(d->a, s->path),
 				  (int)s->v->len, s->v->text, (long long)lo, (long long)hi);
 
 	if (s->f->def)
@@ -223,7 +221,7 @@ void decode_hide(const struct dec *d, const struct value *v)
 
 static void bad_secret(const struct dec *d, const struct slot *s, struct span at, const char *what)
 {
-	struct diag *g = diag_add(d->sink, DIAG_XR164, at, "'%s' %s", path_text(d->a, s->path), what);
+	struct diag *g = diag_add(d->sink, DIAG_XR164, at, "'%s' %s", decode_path(d->a, s->path), what);
 
 	diag_help(d->sink, g, "write \"text\", \"env:NAME\", { env = \"NAME\" } or { file = \"PATH\" }");
 }
@@ -405,81 +403,4 @@ bool decode_is_fixed(const struct field *f, const struct value *v)
 	if (v->kind != VAL_STRING && v->kind != VAL_NUMBER)
 		return false;
 	return str_is_nocase(value_str(v), f->fixed);
-}
-
-/* "text" without its quotes; the rows need no escapes. */
-static const char *def_text(struct arena *a, struct str def)
-{
-	if (def.len >= 2 && def.p[0] == '"')
-		def = (struct str){ def.p + 1, def.len - 2 };
-	return arena_memdup(a, def.p, def.len);
-}
-
-/* ["a", "b"] */
-static void def_texts(struct arena *a, const char *def, struct texts *out)
-{
-	struct str rest = str_of(def);
-	uint32_t cap = 1;
-
-	rest = rest.len >= 2 ? (struct str){ rest.p + 1, rest.len - 2 } : rest;
-	for (size_t i = 0; i < rest.len; i++)
-		cap += rest.p[i] == ',';
-	out->v = arena_array(a, struct text, cap);
-	out->n = 0; /* defaults of a nested table may be filled in more than once */
-	while (rest.len) {
-		struct str item = str_trim(str_cut(&rest, ','));
-
-		out->v[out->n++].s = def_text(a, item);
-	}
-}
-
-static void def_ints(struct arena *a, const char *def, struct nums *out)
-{
-	out->v = arena_array(a, int64_t, strlen(def));
-	out->n = 0;
-	for (const char *p = def + strspn(def, "[ "); *p && *p != ']'; p += strspn(p, ", ")) {
-		char *end;
-
-		out->v[out->n++] = strtoll(p, &end, 10);
-		p = end;
-	}
-}
-
-static void def_scalar(struct arena *a, const struct field *f, void *out)
-{
-	const char *s = f->def ? def_text(a, str_of(f->def)) : "";
-
-	if (f->type == F_SECRET)
-		((struct secret *)out)->s = s;
-	else if (f->type == F_BOOL)
-		((struct flag *)out)->v = str_is(str_of(s), "true");
-	else if (f->type == F_ENUM)
-		((struct num *)out)->v = f->def ? names_find(f->names, str_of(s)) : 0;
-	else if (f->type == F_INT || f->type == F_PORT)
-		((struct num *)out)->v = strtoll(s, NULL, 10);
-	else
-		((struct text *)out)->s = s;
-}
-
-void decode_default(const struct dec *d, const struct field *f, void *out)
-{
-	switch (f->type) {
-	case F_STRS:
-	case F_HOSTS:
-	case F_IPS:
-	case F_ENUMS:
-		if (f->def)
-			def_texts(d->a, f->def, out);
-		break;
-	case F_INTS:
-		if (f->def)
-			def_ints(d->a, f->def, out);
-		break;
-	case F_RAW:
-	case F_RAWS:
-	case F_ANY:
-		break;
-	default:
-		def_scalar(d->a, f, out);
-	}
 }

@@ -186,7 +186,7 @@ bool form_check(const struct dec *d, const struct slot *s)
 
 	if (!form->ok || form->ok(text))
 		return true;
-	g = diag_add(d->sink, form->code, s->v->span, "'%s' must be %s", path_text(d->a, s->path), form->must);
+	g = diag_add(d->sink, form->code, s->v->span, "'%s' must be %s", decode_path(d->a, s->path), form->must);
 	if (form->code == DIAG_XR161)
 		host_help(d, g, text);
 	return false;

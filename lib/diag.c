@@ -85,6 +85,34 @@ void diag_hide(struct diag_sink *s, struct span at)
 	s->hidden[s->n_hidden++] = at;
 }
 
+static struct str span_key(const struct span *at)
+{
+	return (struct str){ (const char *)at, sizeof(*at) };
+}
+
+void diag_drop_repeats(struct diag_sink *s, unsigned from)
+{
+	struct map *told;
+	unsigned n = from;
+
+	if (from >= s->n)
+		return;
+	told = map_new(s->arena, from);
+	for (unsigned i = 0; i < from; i++) {
+		struct diag *worst = s->v[i]->at.src ? map_put(told, span_key(&s->v[i]->at), s->v[i]) : NULL;
+
+		if (worst && worst->severity < s->v[i]->severity)
+			map_set(told, span_key(&s->v[i]->at), s->v[i]);
+	}
+	for (unsigned i = from; i < s->n; i++) {
+		const struct diag *before = map_get(told, span_key(&s->v[i]->at));
+
+		if (!before || before->severity < s->v[i]->severity)
+			s->v[n++] = s->v[i];
+	}
+	s->n = n;
+}
+
 unsigned diag_count(const struct diag_sink *s, enum severity severity)
 {
 	unsigned n = 0;

@@ -54,6 +54,9 @@ void diag_relate(struct diag_sink *s, struct diag *d, struct span at, const char
 	__attribute__((format(printf, 4, 5)));
 /* Bytes that no printed source line may show (a password and the like). */
 void diag_hide(struct diag_sink *s, struct span at);
+/* Drops every diagnostic from index `from` on whose place an earlier one of at least its severity has already: a later stage
+ * would only say again what an earlier one said better. An error never gives way to a warning. */
+void diag_drop_repeats(struct diag_sink *s, unsigned from);
 /* How many of that severity. */
 unsigned diag_count(const struct diag_sink *s, enum severity severity);
 /* Sorts by source, place, code; drops exact duplicates; with strict turns warnings into errors. */

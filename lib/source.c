@@ -75,8 +75,8 @@ static uint32_t line_of(const struct source *src, uint32_t offset)
 
 void source_place(const struct sources *s, uint32_t id, uint32_t offset, uint32_t *ret_line, uint32_t *ret_col)
 {
-	const struct source *src = indexed(s, id);
-	uint32_t line, col = 1;
+	struct source *src = indexed(s, id);
+	uint32_t line, col = 1, from;
 
 	*ret_line = *ret_col = 0;
 	if (!src)
@@ -84,8 +84,15 @@ void source_place(const struct sources *s, uint32_t id, uint32_t offset, uint32_
 	if (offset > src->len)
 		offset = src->len;
 	line = line_of(src, offset);
-	for (uint32_t i = src->lines[line]; i < offset; i++)
+	from = src->lines[line];
+	if (src->last_col && src->last_offset >= from && src->last_offset <= offset) {
+		from = src->last_offset; /* a line of 16 MiB must not be counted from its start for every place */
+		col = src->last_col;
+	}
+	for (uint32_t i = from; i < offset; i++)
 		col += ((unsigned char)src->bytes[i] & 0xc0) != 0x80;
+	src->last_offset = offset;
+	src->last_col = col;
 	*ret_line = line + 1;
 	*ret_col = col;
 }

@@ -33,7 +33,10 @@ int merge_snippets(struct arena *a, struct diag_sink *sink, const struct base *b
 	struct merged out = { .x = base->x };
 	struct merge m = { .a = a, .sink = sink, .base = &base->x, .x = &out.x, .override = override };
 	const struct snippet *s = snippets;
+	const struct value *after_system = merge_snippet_value(&s[SNIPPET_RULES_AFTER_SYSTEM], "rules", VAL_ARRAY);
+	const struct value *after_managed = merge_snippet_value(&s[SNIPPET_RULES_AFTER_MANAGED], "rules", VAL_ARRAY);
 
+	m.n_rules = base->x.rules.n + (after_system ? after_system->n : 0) + (after_managed ? after_managed->n : 0);
 	merge_overrides_start(&m);
 	merge_items(&m, "inbound", merge_snippet_value(&s[SNIPPET_INBOUNDS], "inbounds", VAL_ARRAY), &base->x.inbounds,
 		    &out.x.inbounds);
@@ -41,8 +44,7 @@ int merge_snippets(struct arena *a, struct diag_sink *sink, const struct base *b
 		    &out.x.outbounds);
 	merge_items(&m, "balancer", merge_snippet_value(&s[SNIPPET_BALANCERS], "balancers", VAL_ARRAY), &base->x.balancers,
 		    &out.x.balancers);
-	merge_rules(&m, merge_snippet_value(&s[SNIPPET_RULES_AFTER_SYSTEM], "rules", VAL_ARRAY),
-		    merge_snippet_value(&s[SNIPPET_RULES_AFTER_MANAGED], "rules", VAL_ARRAY));
+	merge_rules(&m, after_system, after_managed);
 	merge_sections(&m, snippets);
 	merge_overrides_finish(&m, &out.overrides_used);
 	*ret_merged = out;

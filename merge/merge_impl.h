@@ -12,6 +12,7 @@ struct merge {
 	struct map *lifts;     /* lower-cased override entry -> its struct text; NULL without entries */
 	bool *lift_used;       /* one for each entry */
 	struct map *rule_tags; /* ruleTag -> struct xitem; made when the first user rule has one */
+	uint32_t n_rules;      /* at most that many will have one */
 	struct map *reverse;   /* lower-cased reverse tag -> struct value that defines it; made on the first question */
 	struct map *managed;   /* lower-cased managed tag -> struct xitem; made on the first question */
 };

@@ -133,7 +133,7 @@ struct map *merge_rule_tags(struct merge *m)
 
 	if (m->rule_tags)
 		return m->rule_tags;
-	m->rule_tags = map_new(m->a, rules->n);
+	m->rule_tags = map_new(m->a, m->n_rules);
 	for (uint32_t i = 0; i < rules->n; i++) {
 		struct str tag = value_get_str(&rules->v[i].v, "ruleTag");
 

@@ -92,13 +92,12 @@ void merge_rules(struct merge *m, const struct value *after_system, const struct
 {
 	const struct xlist *base = &m->base->rules;
 	const struct value *user[SLOT__N] = { [SLOT_AFTER_SYSTEM] = after_system, [SLOT_AFTER_MANAGED] = after_managed };
-	uint32_t n = base->n + (after_system ? after_system->n : 0) + (after_managed ? after_managed->n : 0);
-	struct rule_adder ad = { .m = m, .list = { .cap = n } };
+	struct rule_adder ad = { .m = m, .list = { .cap = m->n_rules } };
 
-	if (n == base->n)
+	if (m->n_rules == base->n)
 		return;
 	ad.needs_type = m->x->target && !target_has(m->x->target, CAP_RULE_TYPE_OPTIONAL);
-	ad.list.v = arena_array(m->a, struct xitem, n); /* never grows: the map of ruleTags points into it */
+	ad.list.v = arena_array(m->a, struct xitem, m->n_rules); /* never grows: the map of ruleTags points into it */
 	for (unsigned slot = 0; slot < SLOT__N; slot++) {
 		add_managed(&ad, base, slot);
 		add_snippet(&ad, slot, user[slot]);

@@ -16,7 +16,7 @@ static const struct field endpoint_rows[] = {
 	EP("tag", F_TAG, tag, .flags = FIELD_NONEMPTY, .example = "\"proxy-edge-example-net\"",
 	   .help = "tag of the outbound, in proxy-*; default: proxy- and the sanitised hostname"),
 	EP("link", F_SECRET, link, .example = "{ env = \"EDGE_LINK\" }",
-	   .help = "a share link; other keys given beside it override its fields"),
+	   .help = "a share link; other keys beside it override its fields; give a tag too when it is read from env or file"),
 	EP("name", F_STR, node.name, .example = "\"Edge\"", .help = "what people call it; it decides nothing"),
 	EP("hostname", F_HOST, hostname, .example = "\"edge.example.net\"", .help = "the server's name; default: the address"),
 	EP("address", F_HOST, node.address, .example = "\"198.51.100.7\"",

@@ -133,6 +133,14 @@ static struct value nested_one(struct arena *a, const struct xkey *k)
 		       schema_one(a, "properties", schema_one(a, k->name, one)));
 }
 
+/* Without a type beside it, a destination has one of a few forms. */
+static struct value dest_form(struct arena *a, const struct xkey *k)
+{
+	struct value form = schema_one(a, "pattern", schema_text(schema_dest_pattern()));
+	return if_then(a, schema_one(a, "not", filled(a, "type")),
+		       schema_one(a, "properties", schema_one(a, k->name, form)));
+}
+
 /* An inbound has a port, unless it is a TUN device or a Unix socket. */
 static struct value inbound_port(struct arena *a)
 {
@@ -189,6 +197,8 @@ static struct value all_conditions(struct arena *a, const struct xtable *t)
 	for (size_t i = 0; i < t->n; i++) {
 		if (t->keys[i].type == XT_VARIANT)
 			add_variants(a, &t->keys[i], &list);
+		if (t->keys[i].type == XT_DEST)
+			value_push(a, &list, dest_form(a, &t->keys[i]));
 		if (t->keys[i].flags & XK_NESTED)
 			value_push(a, &list, nested_one(a, &t->keys[i]));
 	}

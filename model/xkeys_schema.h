@@ -9,6 +9,8 @@ struct value schema_value(struct arena *a, const struct xkey *k);
 const char *schema_format_pattern(enum xformat f);
 /* The same for a port list; nonzero: 0 and an empty list do not pass. */
 const char *schema_ports_pattern(bool nonzero);
+/* What a fallback's dest may be when no 'type' stands beside it. */
+const char *schema_dest_pattern(void);
 /* The names that the default target takes: "^(?:[aA]…|…)$"; list: several with commas. */
 const char *schema_names_pattern(struct arena *a, const struct xnames *names, bool list);
 /* One text without regard to case: "^[tT][uU][nN]$". */

@@ -52,6 +52,11 @@ const char *schema_ports_pattern(bool nonzero)
 	return nonzero ? "^(?=" ANY "*[0-9e])" PORT_LIST(PORT) : "^" PORT_LIST("(?:" PORT "|0)");
 }
 
+const char *schema_dest_pattern(void)
+{
+	return "^(?:[/@]" ANY "*|serve-ws-none|[-+]?[0-9]+|" HOST ":[^:]*)$";
+}
+
 static const char *escaped(struct arena *a, char c, bool nocase)
 {
 	bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

@@ -60,7 +60,8 @@ static struct value range_item(struct arena *a, const struct xkey *k, bool nulla
 {
 	struct value o = schema_type(a, "integer string", nullable);
 	bool bounded = k->hi != 0;
-	put_range(a, &o, bounded ? k->lo : INT32_MIN, bounded ? k->hi : INT32_MAX);
+	/* 0 is "not set" */
+	put_range(a, &o, !bounded ? INT32_MIN : nullable && k->lo > 0 ? 0 : k->lo, bounded ? k->hi : INT32_MAX);
 	put_pattern(a, &o, "^(?:[-+]?[0-9]+(?:-[-+]?[0-9]+)?)?$");
 	if (!nullable)
 		value_put_int(a, &o, "minLength", 1);

@@ -124,6 +124,8 @@ void walk_range(struct walk *w, const struct xkey *k, const struct value *v)
 			 (int)v->len, v->text);
 		return;
 	}
+	if (!a && !b && !(k->flags & XK_REQUIRED))
+		return; /* not set */
 	if (k->hi && (a < k->lo || b < k->lo || a > k->hi || b > k->hi))
 		walk_add(w, DIAG_XR409, v->span, "'%s' is %.*s: out of range %lld to %lld", k->name, (int)v->len, v->text,
 			 (long long)k->lo, (long long)k->hi);

@@ -3,8 +3,9 @@
 
 Examples in documentation show one object; xrat checks whole files. Comments are dropped, a missing inbounds or outbounds
 section gets one plain member, and every tag that a rule, balancer, proxy chain or fallback names gets a plain owner.
-Placeholders that no engine would take (an elided "…", a key of asterisks) are left as they are. What the fragment itself
-says is not changed."""
+What an excerpt leaves out is filled in: protocol and port, VLESS's "none", TLS where VLESS or Trojan cannot go without.
+Placeholders that no engine would take (a key of asterisks, "protocol_name") are left as they are: refused.txt lists them.
+What the fragment itself says is not changed."""
 import json
 import re
 import sys
@@ -40,10 +41,46 @@ def add(config, section, tag, member):
         config[section].append({"tag": tag, **member})
 
 
+TLS = {"network": "tcp", "security": "tls"}
+CERTIFICATE = {"certificates": [{"certificateFile": "/etc/ssl/wrap.pem", "keyFile": "/etc/ssl/wrap.key"}]}
+
+
+def users(settings):
+    return [u for u in settings.get("clients", settings.get("users", [])) if isinstance(u, dict)]
+
+
+def complete_inbound(inbound, port):
+    protocol = inbound.setdefault("protocol", "socks")
+    if protocol != "tun" and not str(inbound.get("listen", "")).startswith(("/", "@")):
+        inbound.setdefault("port", port)
+    settings = inbound.get("settings", {})
+    if protocol == "vless" and settings:
+        settings.setdefault("decryption", "none")
+        if any(u.get("flow") for u in users(settings)) and "streamSettings" not in inbound:
+            inbound["streamSettings"] = {**TLS, "tlsSettings": CERTIFICATE}
+
+
+def complete_outbound(outbound):
+    protocol = outbound.setdefault("protocol", "freedom")
+    settings = outbound.get("settings", {})
+    if protocol == "vless" and settings and "vnext" not in settings:
+        settings.setdefault("encryption", "none")
+    if protocol in ("vless", "trojan") and settings:
+        outbound.setdefault("streamSettings", {**TLS})
+
+
+def complete(config):
+    for i, inbound in enumerate(config.get("inbounds", [])):
+        complete_inbound(inbound, 43000 + i)
+    for outbound in config.get("outbounds", []):
+        complete_outbound(outbound)
+
+
 def main(source, target):
     config = load(source)
     if not isinstance(config, dict) or not config:
         sys.exit(f"{source} is not an object")
+    complete(config)
     port = 42000
     if not config.get("inbounds"):
         add(config, "inbounds", "wrap-in", {"listen": "127.0.0.1", "port": 41999, "protocol": "socks"})

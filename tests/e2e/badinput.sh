@@ -16,14 +16,15 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 good_root() {
-	rm -rf root out && mkdir -p root/config-client out && chmod 777 out
+	rm -rf root out raw.json outside && mkdir -p root/config-client out && chmod 777 out
 	cat >root/xp2p-client.toml <<-'TOML'
 	[[client.endpoints]]
 	hostname = "edge.example.com"
+	port = 443
 	password = "change-me"
 	TOML
 	echo '{"outbounds": [{"tag": "blocked", "protocol": "blackhole"}]}' >root/config-client/outbounds.append.json
-	printf '[logging]\nlevel = "info"\n' >root/config.toml
+	printf '[runtime]\nengine = "auto"\n' >root/config.toml
 	printf '{"inbounds": [{"tag": "i", "listen": "127.0.0.1", "port": 1080, "protocol": "socks"}], "outbounds": [{"tag": "o", "protocol": "freedom"}]}' >raw.json
 	chmod -R a+rX root
 }

@@ -49,14 +49,14 @@ static inline unsigned check_count(const struct checked_text *c, enum diag_code 
 		n += diag_at(c->sink, i)->code == code;
 	return n;
 }
-/* Space separated names of all codes that are not notes, in their order of place; in the arena. */
+/* Space separated names of the codes of these checks that are not notes, in their order of place; in the arena. */
 static inline const char *check_codes(const struct checked_text *c)
 {
 	const char *all = "";
 
 	for (unsigned i = 0; i < diag_total(c->sink); i++) {
 		const struct diag *d = diag_at(c->sink, i);
-		if (d->severity != SEV_NOTE)
+		if (d->severity != SEV_NOTE && diag_infos[d->code].name[2] >= '5')
 			all = arena_printf(c->a, "%s%s%s", all, *all ? " " : "", diag_infos[d->code].name);
 	}
 	return all;
