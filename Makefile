@@ -114,6 +114,9 @@ $B/obj/%.o: %.c $B/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
 
+# Tests may drop results they cannot use.
+$B/obj/tests/%.o: all_cflags += -Wno-unused-result
+
 $B/obj/%.o: %.cc $B/flags
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)

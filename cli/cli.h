@@ -69,6 +69,8 @@ int args_parse(struct arena *a, int argc, char *const *argv, struct invocation *
 /* --- output (output.c) --- */
 /* Writes all of it to a descriptor; 0 or -errno (a closed pipe is an error like any other). */
 int out_write(int fd, struct str bytes);
+/* The same for a buffer, which it frees. Out of memory is told on stderr. */
+int out_buf(int fd, struct buf *b);
 /* stdout: the success document {"schema_version","command","result"}. Returns EXIT_DONE or EXIT_SYSTEM. */
 int out_result(struct arena *a, const struct invocation *inv, struct value result);
 /* A failure: "xrat: message" or the JSON error document on stderr; returns code. sink may be NULL. */
@@ -77,8 +79,8 @@ int out_fail(struct arena *a, const struct invocation *inv, enum exit_code code,
 /* The failure document of one or two compiles (second may be NULL), with the diagnostics of both; returns code. */
 int out_fail_all(struct arena *a, const struct invocation *inv, enum exit_code code, const struct diag_sink *first,
 		 const struct diag_sink *second);
-/* Diagnostics as text on stderr, as -q, -v and --color say; nothing with --format json. */
-void out_diags(const struct invocation *inv, const struct diag_sink *sink);
+/* Diagnostics as text on stderr, as -q, -v and --color say; nothing with --format json. EXIT_DONE or EXIT_SYSTEM. */
+int out_diags(const struct invocation *inv, const struct diag_sink *sink);
 bool out_color(const struct invocation *inv);
 
 /* --- shared by commands (workspace.c) --- */

@@ -17,14 +17,14 @@ static const char *plural(unsigned n)
 	return n == 1 ? "" : "s";
 }
 
-/* "client (xray-26.7): 2 errors, 1 warning" on stderr. */
-static void summary(const struct invocation *inv, const struct outcome *o)
+/* "client (xray-26.7): 2 errors, 1 warning" on stderr. 0 or -errno. */
+static int summary(const struct invocation *inv, const struct outcome *o)
 {
 	unsigned errors = diag_count(o->sink, SEV_ERROR), warnings = diag_count(o->sink, SEV_WARNING);
 	struct buf out = { 0 };
 
 	if (inv->format == FORMAT_JSON || inv->quiet)
-		return;
+		return 0;
 	buf_printf(&out, "%s", o->what);
 	if (o->target)
 		buf_printf(&out, " (%s)", o->target->name);
@@ -32,9 +32,7 @@ static void summary(const struct invocation *inv, const struct outcome *o)
 		buf_puts(&out, ": ok\n");
 	else
 		buf_printf(&out, ": %u error%s, %u warning%s\n", errors, plural(errors), warnings, plural(warnings));
-	if (!out.failed)
-		out_write(STDERR_FILENO, (struct str){ out.p, out.len });
-	buf_fini(&out);
+	return out_buf(STDERR_FILENO, &out);
 }
 
 static struct value outcome_json(struct arena *a, const struct outcome *o)
@@ -67,7 +65,8 @@ static int finish(struct arena *a, const struct invocation *inv, const struct ou
 	if (inv->format == FORMAT_JSON)
 		return finish_json(a, inv, o, n, worst);
 	for (unsigned i = 0; i < n; i++)
-		summary(inv, &o[i]);
+		if (summary(inv, &o[i]))
+			return EXIT_SYSTEM;
 	return worst;
 }
 
@@ -88,7 +87,8 @@ static int check_raw(struct arena *a, const struct invocation *inv)
 	if (inv->exec && c.has_checked)
 		engine_check(a, o.sink, &c);
 	diag_finish(o.sink, inv->strict);
-	out_diags(inv, o.sink);
+	if (out_diags(inv, o.sink))
+		return EXIT_SYSTEM;
 	return finish(a, inv, &o, 1, diag_count(o.sink, SEV_ERROR) ? EXIT_CONFIG : EXIT_DONE);
 }
 
@@ -111,7 +111,8 @@ static int check_role(struct arena *a, const struct invocation *inv, const struc
 	if (inv->exec && c.has_checked)
 		engine_check(a, o->sink, &c);
 	diag_finish(o->sink, inv->strict);
-	out_diags(inv, o->sink);
+	if (out_diags(inv, o->sink))
+		return EXIT_SYSTEM;
 	return diag_count(o->sink, SEV_ERROR) ? EXIT_CONFIG : EXIT_DONE;
 }
 

@@ -60,8 +60,7 @@ static int show(struct arena *a, const struct invocation *inv, struct value chan
 		print_change(&out, &changes.items[i]);
 	if (changes.n)
 		buf_puts(&out, restart ? "applying this restarts the engine\n" : "applying this needs no restart\n");
-	r = out.failed ? -ENOMEM : out_write(STDOUT_FILENO, (struct str){ out.p, out.len });
-	buf_fini(&out);
+	r = out_buf(STDOUT_FILENO, &out);
 	if (r)
 		return out_fail(a, inv, EXIT_SYSTEM, NULL, "write to stdout: %s", strerror(-r));
 	return inv->exit_code && changes.n ? EXIT_DIFFERENT : EXIT_DONE;

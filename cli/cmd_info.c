@@ -9,9 +9,8 @@
 
 static int print(struct arena *a, const struct invocation *inv, struct buf *out)
 {
-	int r = out->failed ? -ENOMEM : out_write(STDOUT_FILENO, (struct str){ out->p, out->len });
+	int r = out_buf(STDOUT_FILENO, out);
 
-	buf_fini(out);
 	return r ? out_fail(a, inv, EXIT_SYSTEM, NULL, "write to stdout: %s", strerror(-r)) : EXIT_DONE;
 }
 

@@ -52,8 +52,7 @@ static int show(struct arena *a, const struct invocation *inv, struct value orig
 	}
 	for (unsigned i = 0; i < origins.n; i++)
 		print_origin(&out, &origins.items[i]);
-	r = out.failed ? -1 : out_write(STDOUT_FILENO, (struct str){ out.p, out.len });
-	buf_fini(&out);
+	r = out_buf(STDOUT_FILENO, &out);
 	return r ? out_fail(a, inv, EXIT_SYSTEM, NULL, "could not write to stdout") : EXIT_DONE;
 }
 

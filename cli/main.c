@@ -14,6 +14,11 @@ static int no_memory(void)
 	return EXIT_SYSTEM;
 }
 
+static void give_up(void)
+{
+	_exit(no_memory());
+}
+
 static int run(struct arena *a, int argc, char **argv)
 {
 	struct invocation inv;
@@ -44,6 +49,7 @@ int main(int argc, char **argv)
 		return no_memory();
 	}
 	arena_on_oom(a, &oom);
+	regex_on_oom(give_up);
 	umask(077);
 	r = run(a, argc, argv);
 	arena_free(a);

@@ -34,12 +34,13 @@ int out_write(int fd, struct str bytes)
 	return 0;
 }
 
-/* Writes and frees a buffer; 0 or -errno. */
-static int flush(int fd, struct buf *b)
+int out_buf(int fd, struct buf *b)
 {
 	int r = b->failed ? -ENOMEM : out_write(fd, (struct str){ b->p, b->len });
 
 	buf_fini(b);
+	if (r == -ENOMEM) /* said without memory, because nothing else may be able to */
+		out_write(STDERR_FILENO, STR("xrat: out of memory\n"));
 	return r;
 }
 
@@ -53,11 +54,12 @@ int out_result(struct arena *a, const struct invocation *inv, struct value resul
 	value_put_str(a, &doc, "command", inv->command->name);
 	value_put(a, &doc, "result", result);
 	json_write(&out, &doc);
-	r = flush(STDOUT_FILENO, &out);
+	r = out_buf(STDOUT_FILENO, &out);
 	return r ? out_fail(a, inv, EXIT_SYSTEM, NULL, "write to stdout: %s", strerror(-r)) : EXIT_DONE;
 }
 
-static void fail_json(struct arena *a, const struct invocation *inv, enum exit_code code, struct value diagnostics,
+/* The code, or EXIT_SYSTEM when the document did not get out. */
+static int fail_json(struct arena *a, const struct invocation *inv, enum exit_code code, struct value diagnostics,
 		      const char *msg)
 {
 	struct value doc = value_object(SPAN_NONE), error = value_object(SPAN_NONE);
@@ -70,7 +72,7 @@ static void fail_json(struct arena *a, const struct invocation *inv, enum exit_c
 	value_put_str(a, &doc, "command", inv->command ? inv->command->name : "");
 	value_put(a, &doc, "error", error);
 	json_write(&out, &doc);
-	flush(STDERR_FILENO, &out);
+	return out_buf(STDERR_FILENO, &out) ? EXIT_SYSTEM : (int)code;
 }
 
 int out_fail_all(struct arena *a, const struct invocation *inv, enum exit_code code, const struct diag_sink *first,
@@ -81,29 +83,26 @@ int out_fail_all(struct arena *a, const struct invocation *inv, enum exit_code c
 
 	for (unsigned i = 0; i < more.n; i++)
 		value_push(a, &all, more.items[i]);
-	fail_json(a, inv, code, all,
-		  arena_printf(a, "the configuration has %u error%s", errors, errors == 1 ? "" : "s"));
-	return code;
+	return fail_json(a, inv, code, all,
+			 arena_printf(a, "the configuration has %u error%s", errors, errors == 1 ? "" : "s"));
 }
 
 int out_fail(struct arena *a, const struct invocation *inv, enum exit_code code, const struct diag_sink *sink,
 	     const char *fmt, ...)
 {
-	struct buf out = { 0 };
 	va_list ap;
 	char *msg;
 
 	va_start(ap, fmt);
 	msg = arena_vprintf(a, fmt, ap);
 	va_end(ap);
-	if (inv->format == FORMAT_JSON) {
-		fail_json(a, inv, code, sink ? diag_json(sink, a) : value_array(SPAN_NONE), msg);
-		return code;
-	}
+	if (inv->format == FORMAT_JSON)
+		return fail_json(a, inv, code, sink ? diag_json(sink, a) : value_array(SPAN_NONE), msg);
 	if (inv->quiet > 1)
 		return code;
-	buf_printf(&out, "xrat: %s\n", msg);
-	flush(STDERR_FILENO, &out);
+	out_write(STDERR_FILENO, STR("xrat: "));
+	out_write(STDERR_FILENO, str_of(msg));
+	out_write(STDERR_FILENO, STR("\n"));
 	return code;
 }
 
@@ -116,12 +115,12 @@ bool out_color(const struct invocation *inv)
 	return (!no || !*no) && term && strcmp(term, "dumb") && isatty(STDERR_FILENO);
 }
 
-void out_diags(const struct invocation *inv, const struct diag_sink *sink)
+int out_diags(const struct invocation *inv, const struct diag_sink *sink)
 {
 	struct buf out = { 0 };
 
 	if (inv->format == FORMAT_JSON || inv->quiet > 1)
-		return;
+		return EXIT_DONE;
 	diag_print(sink, out_color(inv), inv->quiet ? SEV_ERROR : inv->verbose ? SEV_NOTE : SEV_WARNING, &out);
-	flush(STDERR_FILENO, &out);
+	return out_buf(STDERR_FILENO, &out) ? EXIT_SYSTEM : EXIT_DONE;
 }

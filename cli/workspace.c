@@ -87,6 +87,7 @@ int workspace_compile(struct arena *a, const struct invocation *inv, const struc
 	}
 	diag_finish(sink, inv->strict);
 	*ret_sink = sink;
-	out_diags(inv, sink);
+	if (out_diags(inv, sink))
+		return EXIT_SYSTEM;
 	return diag_count(sink, SEV_ERROR) ? EXIT_CONFIG : EXIT_DONE;
 }

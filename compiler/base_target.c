@@ -122,6 +122,7 @@ static const struct cipher {
 	{ NODE_SHADOWSOCKS, "none", true, CAP_WEAK_CIPHERS },
 	{ NODE_SHADOWSOCKS, "plain", true, CAP_WEAK_CIPHERS },
 	{ NODE_SHADOWSOCKS, "2022-", false, CAP_SS2022 },
+	{ NODE_SHADOWSOCKS, "xchacha20-", false, CAP_SS_XCHACHA },
 };
 
 static bool takes_cipher(const struct maker *m, const struct endpoint *e)

@@ -60,8 +60,11 @@ void load_report(struct diag_sink *sink, const char *path, int r, enum diag_code
 	} else if (r == -EXDEV) {
 		d = diag_add(sink, DIAG_XR222, at, "a symbolic link leads out of CONFIG_ROOT");
 		diag_help(sink, d, "copy the file into CONFIG_ROOT");
-	} else {
+	} else if (r == -ENOENT || r == -ELOOP) {
 		d = diag_add(sink, DIAG_XR220, at, "cannot be read: %s", r == -ENOENT ? "a symbolic link to nothing" : load_reason(r));
+		diag_help(sink, d, "put a regular file in its place, or remove it");
+	} else {
+		d = diag_add(sink, DIAG_XR220, at, "cannot be read: %s", load_reason(r));
 		diag_help(sink, d, "make it readable for the user who runs xrat");
 	}
 }

@@ -136,7 +136,7 @@ static void look_for_asset(struct looker *l, const struct value *matcher)
 	text = arena_memdup(l->a, name.p, name.len);
 	if (find_asset(l, text))
 		return;
-	where = l->dirs[1] ? arena_printf(l->a, "'%s' and '%s'", l->dirs[0], l->dirs[1]) : arena_printf(l->a, "'%s'", l->dirs[0]);
+	where = l->dirs[1] ? arena_printf(l->a, "'%s' or '%s'", l->dirs[0], l->dirs[1]) : arena_printf(l->a, "'%s'", l->dirs[0]);
 	d = diag_add(l->sink, DIAG_XR236, matcher->span, "'%s' is not in %s", text, where);
 	if (is_configured(l->d, text))
 		diag_help(l->sink, d, "it is listed in [[xray_assets.files]]; fetch it before apply");

@@ -89,15 +89,20 @@ void *arena_try_alloc(struct arena *a, size_t size)
 	return p;
 }
 
+void arena_fail(struct arena *a)
+{
+	if (!a->oom)
+		abort();
+	longjmp(*a->oom, 1);
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	void *p = arena_try_alloc(a, size);
 
-	if (p)
-		return p;
-	if (!a->oom)
-		abort();
-	longjmp(*a->oom, 1);
+	if (!p)
+		arena_fail(a);
+	return p;
 }
 
 void *arena_alloc_array(struct arena *a, size_t n, size_t size)

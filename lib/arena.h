@@ -15,6 +15,9 @@ void arena_free(struct arena *a);
  * above C++ frames. */
 jmp_buf *arena_on_oom(struct arena *a, jmp_buf *to);
 
+/* Memory ran out elsewhere: jumps as arena_alloc does. */
+void arena_fail(struct arena *a) __attribute__((noreturn));
+
 /* size_bytes zeroed bytes, aligned for any scalar; never NULL (jumps instead). */
 void *arena_alloc(struct arena *a, size_t size_bytes);
 /* The same, but NULL when memory is out: for callers that cannot be jumped over. */

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <exception>
+#include <new>
 #include <string>
 
 extern "C" {
@@ -38,6 +39,11 @@ try {
 	return *ret_why ? 1 : -ENOMEM;
 } catch (const std::exception &) {
 	return -ENOMEM;
+}
+
+extern "C" void regex_on_oom(void (*give_up)(void))
+{
+	std::set_new_handler(give_up);
 }
 
 extern "C" void regex_free(struct regex *r)

@@ -142,12 +142,8 @@ bool merge_tag_is_text(struct merge *m, const struct entry *e)
 	struct str tag;
 	struct diag *d;
 
-	if (e->tag->kind != VAL_STRING) {
-		d = diag_add(m->sink, DIAG_XR304, e->tag->span, "%s of this %s is %s, it must be a string", e->tag_key, e->noun,
-			     value_kind_name(e->tag->kind));
-		diag_help(m->sink, d, "write it in double quotes");
-		return false;
-	}
+	if (e->tag->kind != VAL_STRING)
+		return false; /* the structure check reports it */
 	tag = value_str(e->tag);
 	if (!str_trim(tag).len) {
 		d = diag_add(m->sink, DIAG_XR304, e->tag->span, "%s of this %s is empty", e->tag_key, e->noun);

@@ -1,6 +1,4 @@
 /* Inbounds, outbounds and balancers: the snippet's entries behind the managed ones, each tag once. */
-#include <string.h>
-
 #include "merge/merge_impl.h"
 
 struct adder {
@@ -50,7 +48,10 @@ static void warn_case(struct adder *ad, const struct entry *e)
 		return;
 	d = diag_add(ad->m->sink, DIAG_XR307, e->tag->span, "%s '%s' differs from '%s' in case alone", ad->what,
 		     merge_shown(ad->m, value_str(e->tag)), merge_shown(ad->m, value_str(&other->value)));
-	diag_relate(ad->m->sink, d, near->owner ? near->v.span : other->value.span, "the other one");
+	if (near->owner)
+		merge_relate_owner(ad->m, d, value_str(&other->value));
+	else
+		diag_relate(ad->m->sink, d, other->value.span, "the other one");
 	diag_help(ad->m->sink, d, "Xray takes them as two; use names that differ in more");
 }
 
@@ -85,7 +86,7 @@ static enum verdict check_tag(struct adder *ad, const struct entry *e)
 {
 	struct diag *d;
 
-	if (e->tag)
+	if (e->tag && e->tag->kind != VAL_NULL)
 		return merge_tag_is_text(ad->m, e) ? judge_tag(ad, e) : TAG_FAULT;
 	d = diag_add(ad->m->sink, DIAG_XR303, merge_point(e->v), "this %s has no tag", e->noun);
 	diag_help(ad->m->sink, d, "add \"tag\": \"...\" with a name that no other %s has", e->noun);
@@ -104,7 +105,7 @@ static void add_item(struct adder *ad, const char *noun, const struct value *v)
 	if (verdict == TAG_REPLACES)
 		return;
 	item = &ad->list->v[ad->list->n++];
-	*item = (struct xitem){ .v = *v, .tag_fault = verdict == TAG_FAULT };
+	*item = (struct xitem){ .v = *v };
 	if (verdict == TAG_NEW)
 		know(ad, item, value_str(e.tag));
 }

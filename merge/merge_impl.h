@@ -50,7 +50,7 @@ struct entry {
 /* Reads one element: 0 and *ret_entry; 1 refused (null, no object, an attempt to delete), reported. Reserved remarks and
  * domains are reported and do not refuse. */
 int merge_entry(struct merge *m, const char *noun, const char *tag_key, const struct value *v, struct entry *ret_entry);
-/* Whether a tag is usable as such (XR304). */
+/* Whether a tag is usable as such; a text that is not is XR304. */
 bool merge_tag_is_text(struct merge *m, const struct entry *e);
 
 /* --- the parts --- */

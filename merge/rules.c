@@ -25,20 +25,16 @@ static void report_twice(struct merge *m, const struct entry *e, const struct xi
 }
 
 /* An empty ruleTag is none, and one of another type is the structure check's to report. */
-static bool check_rule_tag(struct merge *m, const struct entry *e, struct xitem *item)
+static void check_rule_tag(struct merge *m, const struct entry *e, struct xitem *item)
 {
-	struct str tag = e->tag && e->tag->kind == VAL_STRING ? value_str(e->tag) : (struct str){ NULL, 0 };
+	struct str tag = e->tag && e->tag->kind == VAL_STRING ? value_str(e->tag) : str_of(NULL);
 	const struct xitem *first;
 
-	if (!tag.len)
-		return true;
-	if (!merge_tag_is_text(m, e) || merge_reserved(m, "ruleTag", tag, e->tag->span, NULL))
-		return false;
+	if (!tag.len || !merge_tag_is_text(m, e) || merge_reserved(m, "ruleTag", tag, e->tag->span, NULL))
+		return;
 	first = map_put(merge_rule_tags(m), tag, item);
-	if (first == item)
-		return true;
-	report_twice(m, e, first);
-	return false;
+	if (first != item)
+		report_twice(m, e, first);
 }
 
 /* The operator's object stays as it is; the list gets a copy with one member more. */
@@ -65,7 +61,7 @@ static void add_rule(struct rule_adder *ad, const struct value *v)
 		return;
 	ad->list.n++;
 	*item = (struct xitem){ .v = *v, .slot = ad->slot };
-	item->tag_fault = !check_rule_tag(ad->m, &e, item);
+	check_rule_tag(ad->m, &e, item);
 	if (ad->needs_type && !e.has_type)
 		item->v = with_type(ad, v);
 }

@@ -54,14 +54,15 @@ static void report_extra(struct diag_sink *sink, enum snippet_kind kind, const s
 {
 	struct str key = member_key(m);
 	const char *home = home_of(key), *own = snippet_keys[kind][0];
+	const char *near = str_nearest(key, snippet_keys[kind], snippet_keys[kind][1] ? 2 : 1);
 	int shown = key.len > 60 ? 60 : (int)key.len;
 	struct diag *d = diag_add(sink, DIAG_XR225, m->key_span, "'%.*s' does not belong in this snippet; it carries '%s'", shown,
 				  key.p, own);
 
-	if (str_nearest(key, snippet_keys[kind], snippet_keys[kind][1] ? 2 : 1))
-		diag_help(sink, d, "did you mean '%s'", str_nearest(key, snippet_keys[kind], snippet_keys[kind][1] ? 2 : 1));
-	else if (home)
+	if (home && home != snippet_file_names[kind])
 		diag_help(sink, d, "move it to '%s'", home);
+	else if (near)
+		diag_help(sink, d, "did you mean '%s'", near);
 	else
 		diag_help(sink, d, "remove it");
 }

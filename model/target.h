@@ -48,8 +48,9 @@ enum target_cap {
 	CAP_WEAK_CIPHERS = 1ull << 37, /* VMess none, shadowsocks none */
 	CAP_ALTER_ID = 1ull << 38,
 	CAP_VMESS_ZERO = 1ull << 39,
-	CAP_XRAY_VALUES = 1ull << 39,  /* rules: upper case in names is folded, '!' stands before an address; short UUIDs */
-	CAP_FREEDOM_GUARD = 1ull << 40, /* freedom blocks private destinations of what came through a proxy inbound */
+	CAP_SS_XCHACHA = 1ull << 40,
+	CAP_XRAY_VALUES = 1ull << 41,  /* rules: upper case in names is folded, '!' stands before an address; short UUIDs */
+	CAP_FREEDOM_GUARD = 1ull << 42, /* freedom blocks private destinations of what came through a proxy inbound */
 };
 
 struct target {

@@ -14,7 +14,6 @@ struct xitem {
 	const char *owner; /* managed: "outbound of endpoint 'edge'"; NULL: the operator's own (snippet or raw file) */
 	uint8_t slot;      /* rules: enum rule_slot */
 	bool replaced;     /* an override stands in a managed object's place */
-	bool tag_fault;    /* merge has reported its tag or ruleTag: later checks leave the name alone */
 };
 struct xlist {
 	struct xitem *v;

@@ -49,5 +49,5 @@ const struct xtable *xvariant_find(const struct xvariants *v, struct str name)
 	for (size_t i = 0; i < v->n; i++)
 		if (str_is_nocase(name, v->v[i].name))
 			return v->v[i].table;
-	return NULL;
+	return v->other;
 }

@@ -103,6 +103,7 @@ struct xvariants {
 	const char *by; /* the sibling key */
 	const struct xvariant *v;
 	size_t n;
+	const struct xtable *other; /* when the sibling is absent or has another value; NULL = not checked */
 };
 struct xkey {
 	const char *name;
@@ -153,7 +154,7 @@ const char *xkey_nearest(struct arena *a, const struct xtable *t, struct str nam
 const struct xname *xname_find(const struct xnames *names, struct str value);
 /* "'a', 'b', 'c'": the values that a target takes, without second spellings. */
 const char *xnames_list(struct arena *a, const struct xnames *names, const struct target *t);
-/* The table for a discriminator (case-blind), or NULL. */
+/* The table for a discriminator (case-blind), else the one for other values, or NULL. */
 const struct xtable *xvariant_find(const struct xvariants *v, struct str name);
 
 /* Whether the value at key of an object of that kind is a secret: path is the chain of keys from the root, arrays skipped, e.g.

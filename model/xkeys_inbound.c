@@ -246,7 +246,7 @@ static const struct xvariant inbound_variants[] = {
 	{ "trojan", &trojan_table },         { "hysteria", &hysteria_table },
 	{ "wireguard", &xt_wireguard_in },   { "tun", &tun_table },
 };
-const struct xvariants xv_inbound = { "protocol", ROWS_OF(inbound_variants) };
+const struct xvariants xv_inbound = { .by = "protocol", ROWS_OF(inbound_variants) };
 
 static const struct xname inbound_protocol_rows[] = {
 	{ .name = "socks" }, { .name = "http" },

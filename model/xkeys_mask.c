@@ -139,7 +139,7 @@ static const struct xvariant tcp_variants[] = {
 	{ "header-custom", &tcp_custom_table }, { "fragment", &fragment_table }, { "sudoku", &sudoku_table },
 	{ "xmc", &xmc_table },
 };
-static const struct xvariants tcp_settings = { "type", ROWS_OF(tcp_variants) };
+static const struct xvariants tcp_settings = { .by = "type", ROWS_OF(tcp_variants) };
 static const struct xname tcp_type_rows[] = { { .name = "header-custom" }, { .name = "fragment" },
 	{ .name = "sudoku" }, { .name = "xmc" } };
 static const struct xnames tcp_types = { ROWS_OF(tcp_type_rows) };
@@ -153,7 +153,7 @@ static const struct xvariant udp_variants[] = {
 	{ "salamander", &salamander_table },    { "sudoku", &sudoku_table },      { "xdns", &xdns_table },
 	{ "xicmp", &xicmp_table },              { "realm", &realm_table },
 };
-static const struct xvariants udp_settings = { "type", ROWS_OF(udp_variants) };
+static const struct xvariants udp_settings = { .by = "type", ROWS_OF(udp_variants) };
 static const struct xname udp_type_rows[] = {
 	{ .name = "header-custom" }, { .name = "mkcp-legacy" }, { .name = "noise" }, { .name = "salamander" },
 	{ .name = "sudoku" }, { .name = "xdns" }, { .name = "xicmp" }, { .name = "realm" },

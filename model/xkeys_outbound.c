@@ -304,7 +304,7 @@ static const struct xvariant outbound_variants[] = {
 	{ "vmess", &vmess_table },       { "trojan", &trojan_table },
 	{ "hysteria", &hysteria_table }, { "wireguard", &xt_wireguard_out },
 };
-const struct xvariants xv_outbound = { "protocol", ROWS_OF(outbound_variants) };
+const struct xvariants xv_outbound = { .by = "protocol", ROWS_OF(outbound_variants) };
 
 static const struct xkey proxy_rows[] = {
 	KEY("tag", XT_STR, .flags = XK_REQUIRED),

@@ -68,7 +68,7 @@ static const struct xvariant strategy_variants[] = {
 	{ "leastPing", &strategy_none_table },
 	{ "leastLoad", &least_load_table },
 };
-static const struct xvariants strategies = { "type", ROWS_OF(strategy_variants) };
+static const struct xvariants strategies = { .by = "type", ROWS_OF(strategy_variants) };
 static const struct xname strategy_name_rows[] = {
 	{ .name = "random" }, { .name = "roundRobin" }, { .name = "leastPing" }, { .name = "leastLoad" },
 	{ .name = "", .hidden = true },

@@ -23,6 +23,8 @@ static void reach_row(struct tables *all, const struct xkey *k)
 	case XT_VARIANT:
 		for (size_t i = 0; i < k->variants->n; i++)
 			reach(all, k->variants->v[i].table);
+		if (k->variants->other)
+			reach(all, k->variants->other);
 		break;
 	default:
 		break;
@@ -107,6 +109,18 @@ static struct value chosen(struct arena *a, const char *by, const char *name)
 	return o;
 }
 
+/* What the key holds when none of the names is chosen. */
+static struct value add_other(struct arena *a, const struct xkey *k)
+{
+	struct value names = value_array(SPAN_NONE), any = value_array(SPAN_NONE);
+	for (size_t i = 0; i < k->variants->n; i++)
+		value_push(a, &names, chosen(a, k->variants->by, k->variants->v[i].name));
+	value_push(a, &any, schema_ref(a, k->variants->other));
+	value_push(a, &any, schema_one(a, "type", schema_text("null")));
+	return if_then(a, schema_one(a, "not", schema_one(a, "anyOf", names)),
+		       schema_one(a, "properties", schema_one(a, k->name, schema_one(a, "anyOf", any))));
+}
+
 static void add_variants(struct arena *a, const struct xkey *k, struct value *conditions)
 {
 	for (size_t i = 0; i < k->variants->n; i++) {
@@ -121,6 +135,8 @@ static void add_variants(struct arena *a, const struct xkey *k, struct value *co
 			value_put(a, &then, "required", texts(a, &k->name, 1));
 		value_push(a, conditions, if_then(a, chosen(a, k->variants->by, v->name), then));
 	}
+	if (k->variants->other)
+		value_push(a, conditions, add_other(a, k));
 }
 
 /* One entry at most, unless the flat form's address makes the list void. */

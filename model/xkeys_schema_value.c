@@ -63,7 +63,7 @@ static struct value range_item(struct arena *a, const struct xkey *k, bool nulla
 	/* 0 is "not set" */
 	put_range(a, &o, !bounded ? INT32_MIN : nullable && k->lo > 0 ? 0 : k->lo, bounded ? k->hi : INT32_MAX);
 	put_pattern(a, &o, "^(?:[-+]?[0-9]+(?:-[-+]?[0-9]+)?)?$");
-	if (!nullable)
+	if (!nullable && bounded)
 		value_put_int(a, &o, "minLength", 1);
 	return o;
 }

@@ -85,7 +85,12 @@ static const struct xneed reality_needs[] = {
 	NEED("dest", "serverNames"),   NEED("dest", "privateKey"),   NEED("dest", "shortIds"),
 	NEED_UNLESS("target", "dest", "password", "publicKey"),
 };
-const struct xtable xt_reality = { "reality", "realitySettings", TABLE_OF(reality_rows), NEEDS_OF(reality_needs) };
+static const struct xtable reality_table = { "reality", "realitySettings", TABLE_OF(reality_rows),
+	NEEDS_OF(reality_needs) };
+/* Not selected: read, but nothing of it is required. */
+static const struct xtable reality_idle_table = { "reality-idle", "realitySettings", TABLE_OF(reality_rows), NULL, 0 };
+static const struct xvariant reality_variants[] = { { "reality", &reality_table } };
+const struct xvariants xv_reality = { .by = "security", ROWS_OF(reality_variants), .other = &reality_idle_table };
 
 static const struct xname force_rows[] = {
 	{ .name = "ForceIP" }, { .name = "ForceIPv4" }, { .name = "ForceIPv6" }, { .name = "ForceIPv4v6" },

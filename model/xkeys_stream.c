@@ -257,14 +257,14 @@ static const struct xname security_rows[] = {
 	{ .name = "xtls", NOBODY, .advice = "use tls or reality with flow xtls-rprx-vision" },
 };
 static const struct xnames securities = { ROWS_OF(security_rows) };
-extern const struct xtable xt_reality;
+extern const struct xvariants xv_reality;
 static const struct xkey stream_rows[] = {
 	KEY("network", XT_ENUM, .names = &networks),
 	KEY("security", XT_ENUM, .names = &securities),
 	KEY("method", XT_ENUM, .names = &networks, NO_26_2, .beats = "network", .flags = XK_MATTERS,
 	    .advice = "it is called 'network' there"),
 	KEY("tlsSettings", XT_OBJ, .sub = &xt_tls),
-	KEY("realitySettings", XT_OBJ, .sub = &xt_reality, NO_V2RAY, .flags = XK_REPORTED),
+	KEY("realitySettings", XT_VARIANT, .variants = &xv_reality, NO_V2RAY, .flags = XK_REPORTED),
 	KEY("rawSettings", XT_OBJ, .sub = &raw_table, NO_V2RAY, .beats = "tcpSettings",
 	    .advice = "it is called 'tcpSettings' there"),
 	KEY("tcpSettings", XT_OBJ, .sub = &raw_table),

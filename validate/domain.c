@@ -64,7 +64,7 @@ static void check_strange(struct facts *f, const struct item *item, const char *
 	struct diag *d;
 
 	if (str_is_nocase(wrong, "geoip") || ip_is_literal(item->s)) {
-		d = diag_add(f->sink, DIAG_XR541, item->at, "'%s' is an address, and '%s' matches names alone",
+		d = diag_add(f->sink, DIAG_XR541, item->at, "'%s' stands for addresses, and '%s' matches names alone",
 			     facts_shown(f, item->s), where);
 		diag_help(f->sink, d, "move it to 'ip'");
 		return;
@@ -178,20 +178,41 @@ static bool needs_upper(struct str s)
 
 static void check_regexp(struct facts *f, const struct item *item, struct str pattern)
 {
-	struct regex *re = NULL;
 	const char *why = NULL;
 	struct diag *d;
 
-	if (regex_new(f->a, pattern, &re, &why) == 1) {
+	if (!regex_compiles(f->a, pattern, &why)) {
 		diag_add(f->sink, DIAG_XR538, item->at, "the regular expression does not compile: %s", why);
 		return;
 	}
-	regex_free(re);
 	if (!needs_upper(pattern))
 		return;
 	d = diag_add(f->sink, DIAG_XR540, item->at, "'%s' never matches: names are compared in lower case",
 		     facts_shown(f, item->s));
 	diag_help(f->sink, d, "write it in lower case, or begin it with (?i)");
+}
+
+/* Whether the text has a meaning in the pattern that it becomes a part of: reported, and that it does not compile. */
+static bool check_dotless_pattern(struct facts *f, const struct item *item, struct str text)
+{
+	const char *pattern, *why = NULL;
+	struct diag *d;
+	size_t i = 0;
+
+	while (i < text.len && !memchr("\\^$*+?()[]{}|", text.p[i], 13))
+		i++;
+	if (i == text.len)
+		return false;
+	pattern = arena_printf(f->a, "^[^.]*%.*s[^.]*$", (int)text.len, text.p);
+	if (!regex_compiles(f->a, str_of(pattern), &why)) {
+		d = diag_add(f->sink, DIAG_XR538, item->at, "dotless: puts '%s' into a regular expression, and that does not "
+			     "compile: %s", facts_shown(f, text), why);
+	} else {
+		d = diag_add(f->sink, DIAG_XR545, item->at, "dotless: puts '%s' into a regular expression as it stands, and '%c' "
+			     "means something there", facts_shown(f, text), text.p[i]);
+	}
+	diag_help(f->sink, d, "write letters, digits and '-' alone, or use regexp:");
+	return true;
 }
 
 static void check_dotless(struct facts *f, const struct item *item, struct str text)
@@ -204,14 +225,8 @@ static void check_dotless(struct facts *f, const struct item *item, struct str t
 		diag_help(f->sink, d, "use keyword: or domain:");
 		return;
 	}
-	for (size_t i = 0; i < text.len; i++) {
-		if (!memchr("\\^$*+?()[]{}|", text.p[i], 13))
-			continue;
-		d = diag_add(f->sink, DIAG_XR545, item->at, "dotless: puts '%s' into a regular expression as it stands, and '%c' "
-			     "means something there", facts_shown(f, text), text.p[i]);
-		diag_help(f->sink, d, "write letters, digits and '-' alone, or use regexp:");
+	if (check_dotless_pattern(f, item, text))
 		return;
-	}
 	if (has_upper(text))
 		diag_add(f->sink, DIAG_XR540, item->at, "'%s' never matches: names are compared in lower case",
 			 facts_shown(f, item->s));

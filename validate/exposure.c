@@ -45,7 +45,7 @@ static void check_open(struct facts *f, const struct peer *p)
 {
 	const struct value *listen = facts_get(p->v, "listen");
 	struct str s = listen && listen->kind == VAL_STRING ? value_str(listen) : str_of(NULL);
-	enum reach reach = is_open(p) ? reach_of(s) : REACH_LOCAL;
+	enum reach reach = is_open(p) && !facts_managed(p) ? reach_of(s) : REACH_LOCAL; /* of managed ones the TOML line is told */
 	const char *name;
 	struct diag *d;
 
@@ -66,7 +66,7 @@ static void check_open(struct facts *f, const struct peer *p)
 }
 
 /* "host:port" of api and metrics: neither knows passwords. */
-static void check_service(struct facts *f, const struct value *section, const char *what)
+static void check_service(struct facts *f, const struct value *section, const char *what, const char *danger)
 {
 	const struct value *listen = facts_get(section, "listen");
 	const char *colon;
@@ -84,8 +84,8 @@ static void check_service(struct facts *f, const struct value *section, const ch
 		s = (struct str){ s.p + 1, s.len - 2 };
 	if (reach_of(s) == REACH_LOCAL)
 		return;
-	d = diag_add(f->sink, DIAG_XR581, listen->span, "%s listens on '%s', and whoever reaches it commands the engine", what,
-		     facts_shown(f, value_str(listen)));
+	d = diag_add(f->sink, DIAG_XR581, listen->span, "%s listens on '%s', and whoever reaches it %s", what,
+		     facts_shown(f, value_str(listen)), danger);
 	diag_help(f->sink, d, "listen on 127.0.0.1");
 }
 
@@ -180,7 +180,8 @@ void exposure_check(struct facts *f)
 {
 	for (uint32_t i = 0; i < f->ins.n; i++)
 		check_open(f, &f->ins.v[i]);
-	check_service(f, &f->x->section[XS_API], "the api");
-	check_service(f, facts_get(&f->x->rest, "metrics"), "metrics");
+	if (!f->x->section_owner[XS_API])
+		check_service(f, &f->x->section[XS_API], "the api", "commands the engine");
+	check_service(f, facts_get(&f->x->rest, "metrics"), "metrics", "reads all counters");
 	check_default(f);
 }

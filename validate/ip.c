@@ -47,7 +47,7 @@ static void report_bad(struct facts *f, const struct item *item, const char *whe
 }
 
 /* LIST behind geoip:, FILE:LIST behind ext: and ext-ip:. */
-static void check_list_name(struct facts *f, const struct item *item, struct str value, bool with_file)
+static bool check_list_name(struct facts *f, const struct item *item, struct str value, bool with_file)
 {
 	struct str rest = value, file = with_file ? str_cut(&rest, ':') : str_of("geoip.dat");
 	const char *what = NULL;
@@ -62,6 +62,7 @@ static void check_list_name(struct facts *f, const struct item *item, struct str
 		what = "the name of the list is empty";
 	if (what)
 		diag_add(f->sink, DIAG_XR543, item->at, "'%s' names no list: %s", facts_shown(f, item->s), what);
+	return !what;
 }
 
 static void mix_add(struct mix *m, bool negated, bool is_list, struct span at)
@@ -87,7 +88,8 @@ static void check_item(struct facts *f, const struct item *item, const char *whe
 		if (!s.len || s.p[0] != lists[i].text[0] || !str_starts(s, lists[i].text))
 			continue;
 		s = str_skip(s, strlen(lists[i].text));
-		check_list_name(f, item, s, lists[i].with_file);
+		if (!check_list_name(f, item, s, lists[i].with_file))
+			return;
 		if (lists[i].with_file)
 			str_cut(&s, ':');
 		strip_not(s, &inner);

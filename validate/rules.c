@@ -68,13 +68,10 @@ static void check_empty(struct facts *f, const struct rule *r, enum rule_field f
 
 static void check_pattern(struct facts *f, enum diag_code code, struct str pattern, struct span at, const char *effect)
 {
-	struct regex *re = NULL;
 	const char *why = NULL;
 
-	if (regex_new(f->a, pattern, &re, &why) == 1)
+	if (!regex_compiles(f->a, pattern, &why))
 		diag_add(f->sink, code, at, "the regular expression does not compile%s: %s", effect, why);
-	else
-		regex_free(re);
 }
 
 static void check_users(struct facts *f, const struct rule *r)

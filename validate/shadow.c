@@ -22,6 +22,9 @@ struct subject { /* the rule that is looked at */
 	const struct rule *rule;
 	unsigned n;
 	uint8_t fields[RF_CONDITIONS__N];
+	struct shadow_sig sigs[RF_CONDITIONS__N]; /* of the conditions, when there are several */
+	uint32_t contexts[RF_CONDITIONS__N];      /* of the others beside each; SHADOW_NONE = new */
+	bool has_sigs;
 	struct shadow_cover cover;
 };
 
@@ -31,21 +34,29 @@ struct shadow *shadow_new(struct facts *f, uint32_t n_rules)
 
 	*s = (struct shadow){ .f = f, .catch_all = SHADOW_NONE };
 	s->items = (struct shadow_items){ .a = f->a, .folds = target_has(f->x->target, CAP_XRAY_VALUES) };
-	s->items.table = shadow_table_new(f->a, n_rules);
-	s->sets = shadow_table_new(f->a, 0);
+	s->items.table = shadow_table_new(f->a, n_rules + n_rules / 2);
+	s->sets = shadow_table_new(f->a, n_rules / 2);
 	return s;
 }
 
 /* --- sets of conditions ---------------------------------------------------------------------------------------------------- */
 
-/* Of the subject's conditions whose bit is set (bits count the subject's own list). */
-static bool signature(const struct subject *j, unsigned bits, struct shadow_sig *ret_sig)
+static void read_sigs(struct subject *j)
 {
-	*ret_sig = (struct shadow_sig){ 0 };
+	j->has_sigs = true;
 	for (unsigned i = 0; i < j->n; i++)
-		if (bits >> i & 1 && !shadow_sig_add(ret_sig, j->fields[i], j->rule->f[j->fields[i]]))
-			return false;
-	return true;
+		j->has_sigs &= shadow_sig_add(&j->sigs[i], j->fields[i], j->rule->f[j->fields[i]]);
+}
+
+/* Of the subject's conditions whose bit is set (bits count the subject's own list). */
+static struct shadow_sig set_sig(const struct subject *j, unsigned bits)
+{
+	struct shadow_sig sig = { 0 };
+
+	for (unsigned i = 0; i < j->n; i++)
+		if (bits >> i & 1)
+			shadow_sig_join(&sig, &j->sigs[i]);
+	return sig;
 }
 
 static struct shadow_key set_key(const struct shadow_sig *sig, uint16_t kind)
@@ -55,22 +66,21 @@ static struct shadow_key set_key(const struct shadow_sig *sig, uint16_t kind)
 
 static uint32_t set_find(const struct shadow *s, const struct subject *j, unsigned bits, uint16_t kind)
 {
-	struct shadow_sig sig;
-	struct shadow_key k;
+	struct shadow_sig sig = set_sig(j, bits);
+	struct shadow_key k = set_key(&sig, kind);
 
-	if (!signature(j, bits, &sig))
-		return SHADOW_NONE;
-	k = set_key(&sig, kind);
-	return shadow_table_find(s->sets, &k);
+	return j->has_sigs ? shadow_table_find(s->sets, &k) : SHADOW_NONE;
 }
 
 static void set_put(struct shadow *s, const struct subject *j, unsigned bits, uint16_t kind, uint32_t value)
 {
-	struct shadow_sig *sig = arena_new_of(s->f->a, struct shadow_sig);
+	struct shadow_sig *sig;
 	struct shadow_key k;
 
-	if (!signature(j, bits, sig))
+	if (!j->has_sigs)
 		return;
+	sig = arena_new_of(s->f->a, struct shadow_sig);
+	*sig = set_sig(j, bits);
 	k = set_key(sig, kind);
 	shadow_table_put(s->sets, &k, value);
 }
@@ -89,6 +99,8 @@ static bool is_subset_there(struct shadow *s, struct subject *j)
 {
 	unsigned all = (1u << j->n) - 1;
 
+	if (!j->has_sigs)
+		return false;
 	if (is_set_there(s, j, all))
 		return true;
 	if (j->n <= SUBSETS_UP_TO) {
@@ -105,18 +117,9 @@ static bool is_subset_there(struct shadow *s, struct subject *j)
 
 /* --- one condition, item by item ---------------------------------------------------------------------------------------- */
 
-static uint32_t context_of(struct shadow *s, const struct subject *j, unsigned field, bool make)
+static unsigned others(const struct subject *j, unsigned i)
 {
-	unsigned others = ((1u << j->n) - 1) & ~(1u << field);
-	uint32_t number;
-
-	if (!others)
-		return 0;
-	number = set_find(s, j, others, SETS_CONTEXT);
-	if (number != SHADOW_NONE || !make)
-		return number;
-	set_put(s, j, others, SETS_CONTEXT, ++s->n_contexts);
-	return set_find(s, j, others, SETS_CONTEXT);
+	return ((1u << j->n) - 1) & ~(1u << i);
 }
 
 static bool are_items_there(struct shadow *s, struct subject *j)
@@ -130,9 +133,9 @@ static bool are_items_there(struct shadow *s, struct subject *j)
 		if (j->fields[i] == RF_PORT) {
 			found = s->ports && shadow_ports_find(s->ports, v, &cover) == SHADOW_COVERED;
 		} else if (shadow_items_knows(j->fields[i])) {
-			contexts[0] = context_of(s, j, i, false);
-			if (contexts[0] == SHADOW_NONE)
-				contexts[0] = 0;
+			if (j->n > 1)
+				j->contexts[i] = set_find(s, j, others(j, i), SETS_CONTEXT);
+			contexts[0] = j->contexts[i] == SHADOW_NONE ? 0 : j->contexts[i];
 			found = shadow_items_find(&s->items, j->fields[i], v, contexts, &cover) == SHADOW_COVERED;
 		} else {
 			continue;
@@ -145,27 +148,51 @@ static bool are_items_there(struct shadow *s, struct subject *j)
 	return false;
 }
 
-static void put(struct shadow *s, const struct subject *j, uint32_t index)
+/* Puts the items of one condition; whether all of them have keys. */
+static bool put_items(struct shadow *s, struct subject *j, unsigned i, uint32_t index)
 {
-	bool indexed = false;
-
-	for (unsigned i = 0; i < j->n; i++) {
-		const struct value *v = j->rule->f[j->fields[i]];
-		uint32_t context;
-
-		if (j->fields[i] == RF_PORT && j->n == 1) {
-			if (!s->ports)
-				s->ports = shadow_ports_new(s->f->a);
-			shadow_ports_put(s->ports, v, index);
-		}
-		if (!shadow_items_knows(j->fields[i]))
-			continue;
-		context = context_of(s, j, i, true);
-		if (context != SHADOW_NONE)
-			indexed = shadow_items_put(&s->items, j->fields[i], v, context, index) && j->n == 1;
+	if (j->contexts[i] == SHADOW_NONE && !j->has_sigs)
+		return false;
+	if (j->contexts[i] == SHADOW_NONE) {
+		j->contexts[i] = ++s->n_contexts;
+		set_put(s, j, others(j, i), SETS_CONTEXT, j->contexts[i]);
 	}
-	if (!indexed)
-		set_put(s, j, (1u << j->n) - 1, SETS_WHOLE, index);
+	return shadow_items_put(&s->items, j->fields[i], j->rule->f[j->fields[i]], j->contexts[i], index);
+}
+
+static void put_ports(struct shadow *s, const struct value *ports, uint32_t index)
+{
+	if (!s->ports)
+		s->ports = shadow_ports_new(s->f->a);
+	shadow_ports_put(s->ports, ports, index);
+}
+
+/* A rule with one condition is found by its items, so only what has no key needs the whole condition. */
+static bool put_single(struct shadow *s, struct subject *j, uint32_t index)
+{
+	if (shadow_items_knows(j->fields[0]) && put_items(s, j, 0, index))
+		return true;
+	if (j->fields[0] == RF_PORT)
+		put_ports(s, j->rule->f[RF_PORT], index);
+	read_sigs(j);
+	if (is_subset_there(s, j))
+		return false;
+	set_put(s, j, 1, SETS_WHOLE, index);
+	return true;
+}
+
+/* Whether the rule is new; false when an earlier one has its conditions or some of them. */
+static bool put(struct shadow *s, struct subject *j, uint32_t index)
+{
+	if (j->n == 1)
+		return put_single(s, j, index);
+	if (is_subset_there(s, j))
+		return false;
+	for (unsigned i = 0; i < j->n; i++)
+		if (shadow_items_knows(j->fields[i]))
+			put_items(s, j, i, index);
+	set_put(s, j, (1u << j->n) - 1, SETS_WHOLE, index);
+	return true;
 }
 
 /* --- reports --------------------------------------------------------------------------------------------------------------- */
@@ -239,9 +266,8 @@ void shadow_feed(struct shadow *s, const struct rule *r, uint32_t index)
 			s->catch_all = index;
 		return;
 	}
-	/* a single condition whose items all have keys is found by them alone */
-	if (are_items_there(s, &j) || is_subset_there(s, &j))
+	if (j.n > 1)
+		read_sigs(&j);
+	if (are_items_there(s, &j) || !put(s, &j, index))
 		report(s, &j);
-	else
-		put(s, &j, index);
 }

@@ -49,6 +49,7 @@ void shadow_cover_add(struct shadow_cover *c, uint32_t rule);
 struct shadow_sig {
 	uint64_t a, b;
 };
+void shadow_sig_join(struct shadow_sig *sig, const struct shadow_sig *other);
 /* False when the condition has no text to compare (a port from the environment). */
 bool shadow_sig_add(struct shadow_sig *sig, enum rule_field f, const struct value *v);
 

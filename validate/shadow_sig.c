@@ -42,6 +42,11 @@ static bool add_attrs(struct shadow_sig *sig, const struct value *v)
 	return true;
 }
 
+void shadow_sig_join(struct shadow_sig *sig, const struct shadow_sig *other)
+{
+	mix(sig, other->a, other->b);
+}
+
 bool shadow_sig_add(struct shadow_sig *sig, enum rule_field f, const struct value *v)
 {
 	struct items it = items_of(v);

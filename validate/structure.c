@@ -190,6 +190,12 @@ static void check_inbound(struct walk *w, const struct value *v)
 	walk_add(w, DIAG_XR406, walk_point(v), "'port' of %s is missing", xt_inbound.title);
 }
 
+/* Whether a value satisfies a requirement: "" and [] do not, but {} does, and "" as a range is 0. */
+static bool counts(const struct xkey *k, const struct value *v)
+{
+	return !value_empty(v) || v->kind == VAL_OBJECT || (k->type == XT_RANGE && v->kind == VAL_STRING && !k->hi);
+}
+
 void walk_object(struct walk *w, const struct xtable *t, const struct value *v)
 {
 	uint64_t seen = 0, written = 0;
@@ -201,7 +207,7 @@ void walk_object(struct walk *w, const struct xtable *t, const struct value *v)
 		uint64_t bit = (uint64_t)1 << (k - t->keys);
 		if (m->value.kind != VAL_NULL)
 			written |= bit;
-		if (!value_empty(&m->value) || m->value.kind == VAL_OBJECT)
+		if (counts(k, &m->value))
 			seen |= bit;
 		if (k->lacks & w->t->bit)
 			lacking_key(w, k, m);

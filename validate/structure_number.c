@@ -65,12 +65,12 @@ static void port_item(struct walk *w, const struct xkey *k, const struct value *
 		if (!port_text(s, &from) || (s.len > 1 && s.p[0] == '0'))
 			bad_port(w, k, v, s, no_port);
 		else if (!from && k->flags & XK_NONZERO)
-			bad_port(w, k, v, s, "is no port to use: choose 1 to 65535");
+			bad_port(w, k, v, s, no_port);
 		return;
 	}
 	struct str first = str_cut(&rest, '-');
 	if (!port_text(first, &from) || !port_text(rest, &to))
-		bad_port(w, k, v, s, "is not a range of ports: write it like 1000-2000, without spaces");
+		bad_port(w, k, v, s, "is not a range of ports: write it like 1000-2000, up to 65535 and without spaces");
 }
 
 void walk_ports(struct walk *w, const struct xkey *k, const struct value *v)
@@ -124,8 +124,8 @@ void walk_range(struct walk *w, const struct xkey *k, const struct value *v)
 			 (int)v->len, v->text);
 		return;
 	}
-	if (!a && !b && !(k->flags & XK_REQUIRED))
-		return; /* not set */
+	if (!a && !b && (!(k->flags & XK_REQUIRED) || !v->len))
+		return; /* not set; reported where it has to be */
 	if (k->hi && (a < k->lo || b < k->lo || a > k->hi || b > k->hi))
 		walk_add(w, DIAG_XR409, v->span, "'%s' is %.*s: out of range %lld to %lld", k->name, (int)v->len, v->text,
 			 (long long)k->lo, (long long)k->hi);

@@ -200,9 +200,8 @@ static void check_dest(struct walk *w, const struct xkey *k, const struct value 
 static void check_variant(struct walk *w, const struct xkey *k, const struct value *v)
 {
 	const struct member *by = value_member_nocase(w->parent, k->variants->by);
-	if (!by || by->value.kind != VAL_STRING)
-		return;
-	const struct xtable *t = xvariant_find(k->variants, value_str(&by->value));
+	struct str name = by && by->value.kind == VAL_STRING ? value_str(&by->value) : STR("");
+	const struct xtable *t = xvariant_find(k->variants, name);
 	if (t)
 		walk_object(w, t, v);
 }

@@ -150,6 +150,26 @@ static void check_vision_out(struct facts *f, const struct peer *p)
 	check_mux(f, p, flow);
 }
 
+/* The download half is a connection of its own; Xray crashes when it has to dial without an address. */
+static void check_download(struct facts *f, const struct peer *p)
+{
+	static const char *const paths[][4] = {
+		{ "xhttpSettings", "downloadSettings" }, { "splithttpSettings", "downloadSettings" },
+		{ "xhttpSettings", "extra", "downloadSettings" }, { "splithttpSettings", "extra", "downloadSettings" },
+	};
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		const struct value *download = facts_dig(p->stream.v, paths[i]);
+		struct diag *d;
+
+		if (!download || facts_filled(facts_get(download, "address")) || p->stream.carrier != CARRIER_XHTTP)
+			continue;
+		d = diag_add(f->sink, DIAG_XR569, facts_point(download), "'downloadSettings' has no 'address': Xray crashes when it "
+			     "connects");
+		diag_help(f->sink, d, "add 'address' and 'port' of the server that sends");
+	}
+}
+
 static void check_stream(struct facts *f, const struct peer *p)
 {
 	if (!p->stream.v)
@@ -168,6 +188,7 @@ void transport_check(struct facts *f)
 	}
 	for (uint32_t i = 0; i < f->outs.n; i++) {
 		check_stream(f, &f->outs.v[i]);
+		check_download(f, &f->outs.v[i]);
 		if (f->outs.v[i].proto == PROTO_VLESS)
 			check_vision_out(f, &f->outs.v[i]);
 	}

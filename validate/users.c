@@ -3,6 +3,18 @@
 
 #include <string.h>
 
+/* Without the quotes, so that what stands around stays readable. */
+static void hide(struct facts *f, const struct value *secret)
+{
+	struct span at = secret->span;
+
+	if (at.end > at.begin + 2) {
+		at.begin++;
+		at.end--;
+	}
+	diag_hide(f->sink, at);
+}
+
 struct seen { /* of one inbound */
 	struct facts *f;
 	struct map *emails, *secrets, *ids;
@@ -45,7 +57,7 @@ static void check_short(struct facts *f, const struct value *id)
 
 	if (!id || id->kind != VAL_STRING || !id->len || id->len > 30 || name_is_uuid(value_str(id)))
 		return;
-	diag_hide(f->sink, id->span);
+	hide(f, id);
 	if (hashed)
 		d = diag_add(f->sink, DIAG_XR573, id->span, "'id' is not a UUID: the engine makes one from a hash of these %u "
 			     "characters", (unsigned)id->len);
@@ -69,8 +81,8 @@ static void check_uuid(struct seen *s, const struct peer *p, const struct value 
 	before = map_put(s->ids, (struct str){ bytes, 16 }, (void *)id);
 	if (before == id)
 		return;
-	diag_hide(f->sink, id->span);
-	diag_hide(f->sink, before->span);
+	hide(f, id);
+	hide(f, before);
 	if (str_eq_nocase(value_str(id), value_str(before)))
 		d = diag_add(f->sink, DIAG_XR575, id->span, "two users of the inbound have one UUID: only the last one is known");
 	else
@@ -110,8 +122,8 @@ static void check_password(struct seen *s, const struct value *user)
 	before = map_put(s->secrets, value_str(secret), (void *)secret);
 	if (before == secret)
 		return;
-	diag_hide(s->f->sink, secret->span);
-	diag_hide(s->f->sink, before->span);
+	hide(s->f, secret);
+	hide(s->f, before);
 	d = diag_add(s->f->sink, DIAG_XR577, secret->span, "two users of the inbound have one password: the engine takes both "
 		     "for the same user");
 	diag_relate(s->f->sink, d, before->span, "the other user is here");

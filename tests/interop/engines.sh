@@ -37,7 +37,7 @@ for file in tests/golden/*/*/expect.json; do
 	grep -q '^  "outbounds"' "$file" 2>/dev/null || continue
 	dir=${file%/expect.json}
 	case=${dir#tests/golden/}
-	[ -e "$dir/expect.exit" ] && continue
+	if [ -e "$dir/expect.exit" ] || grep -qs -e --redact "$dir/cmd"; then continue; fi
 	with_certificate "$file" "$scratch/render.json"
 	case $case in
 	*--v2ray-4.34*)

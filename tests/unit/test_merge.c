@@ -70,7 +70,7 @@ static const struct fault faults[] = {
 	{ SNIPPET_RULES_AFTER_MANAGED, "{\"rules\":[1,\"a\",[],null,true]}", "XR301 XR301 XR301 XR310 XR301" },
 	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"protocol\":\"freedom\"}]}", "XR303" },
 	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":5},{\"tag\":null},{\"tag\":\"\"},{\"tag\":\" \"},{\"tag\":\"a \"}]}",
-	  "XR304 XR304 XR304 XR304 XR304" },
+	  "XR303 XR304 XR304 XR304" },
 	{ SNIPPET_INBOUNDS, "{\"inbounds\":[{\"tag\":\"socks-in\"}]}", "XR305" },
 	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"api\"}]}", "XR305" },
 	{ SNIPPET_INBOUNDS, "{\"inbounds\":[{\"tag\":\"direct\"},{\"tag\":\"api\"}]}", "" },
