@@ -18,7 +18,7 @@ static void server(const struct maker *m)
 	const struct server *s = &m->d->server;
 	struct channels channels;
 
-	channels_init(m, &s->reverse, true, &channels);
+	reverse_channels_init(m, &s->reverse, true, &channels);
 	base_api_inbound(m);
 	base_local_inbounds(m, &s->tun);
 	base_tunnel(m, &channels);

@@ -33,16 +33,16 @@ void put_flag(const struct maker *m, struct value *o, const char *key, const str
 void put_texts(const struct maker *m, struct value *o, const char *key, const struct texts *t);
 void put_one(const struct maker *m, struct value *o, const char *key, const char *s, struct span at); /* [s] */
 void put_str(const struct maker *m, struct value *o, const char *key, const char *s);
-struct value make_object(struct span at);
-const char *format(const struct maker *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+struct value base_object(struct span at);
+const char *base_format(const struct maker *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* A rule of type field, to which conditions are added; rule_add gives it its end and its ruleTag. parts: NULL-terminated,
+/* A rule of type field, to which conditions are added; base_rule_add gives it its end and its ruleTag. parts: NULL-terminated,
  * without the role. */
-struct value rule_begin(const struct maker *m, struct span at);
-void rule_add(const struct maker *m, enum rule_slot slot, struct value *rule, const char *outbound, struct span outbound_at,
+struct value base_rule_begin(const struct maker *m, struct span at);
+void base_rule_add(const struct maker *m, enum rule_slot slot, struct value *rule, const char *outbound, struct span outbound_at,
 	      const char *const *parts, const char *owner);
 /* "127.255.H.L/32" of a 1-based index; NULL above 65535. */
-const char *marker_address(const struct maker *m, uint32_t index);
+const char *base_marker_address(const struct maker *m, uint32_t index);
 
 /* base_sections.c */
 void base_sections(const struct maker *m);
@@ -60,9 +60,8 @@ struct value base_outbound(const struct maker *m, const struct endpoint *e, cons
 /* Stands where something the target lacks was asked for, so that what refers to it is not reported too. */
 struct value base_placeholder(const struct maker *m, const char *tag, struct span at);
 struct value base_stream(const struct maker *m, const struct endpoint *e); /* VAL_NONE when nothing is to be said */
-void put_security(const struct maker *m, struct value *stream, const struct endpoint *e);
-void put_transport(const struct maker *m, struct value *stream, const struct node *n);
-const struct value *node_extra(const struct node *n, const char *name);
+void security_put(const struct maker *m, struct value *stream, const struct endpoint *e);
+const struct value *stream_extra(const struct node *n, const char *name);
 
 /* base_target.c: what the target lacks. False when the endpoint cannot be rendered; reported. */
 bool target_takes_endpoint(const struct maker *m, const struct endpoint *e);
@@ -79,11 +78,11 @@ struct channels {
 	bool *usable;                     /* enabled, and the target can carry it */
 	uint32_t n;
 };
-void channels_init(const struct maker *m, const struct list *list, bool server, struct channels *ret_channels);
+void reverse_channels_init(const struct maker *m, const struct list *list, bool server, struct channels *ret_channels);
 void base_client_reverse(const struct maker *m, const struct channels *c);
 void base_server_reverse(const struct maker *m, const struct channels *c);
 /* The e-mail of a user's previous credential. */
-const char *rotation_label(const struct maker *m, const struct user *u);
+const char *reverse_rotation_label(const struct maker *m, const struct user *u);
 
 /* base_server.c */
 void base_tunnel(const struct maker *m, const struct channels *c);

@@ -39,7 +39,7 @@ static void tun_system(const struct maker *m, const struct tun *tun, struct valu
 static void tun_inbound(const struct maker *m, const struct tun *tun)
 {
 	const struct xray_inbound *k = &m->knobs->tun;
-	struct value in = make_object(span_or(tun->enabled.at, k->at)), settings = make_object(in.span);
+	struct value in = base_object(span_or(tun->enabled.at, k->at)), settings = base_object(in.span);
 
 	if (!tun->enabled.v || !target_takes(m, CAP_TUN, DIAG_XR611, tun->enabled.at, "a TUN inbound"))
 		return;
@@ -59,7 +59,7 @@ static void put_accounts(const struct maker *m, struct value *settings, const st
 	struct value accounts = value_array(span_or(users->at, settings->span));
 
 	for (uint32_t i = 0; i < users->n; i++) {
-		struct value account = make_object(u[i].at);
+		struct value account = base_object(u[i].at);
 		put_text(m, &account, "user", &u[i].user);
 		put_secret(m, &account, "pass", &u[i].password);
 		value_push(m->a, &accounts, account);
@@ -70,7 +70,7 @@ static void put_accounts(const struct maker *m, struct value *settings, const st
 
 static struct value proxy_head(const struct maker *m, const struct xray_inbound *k, const char *protocol)
 {
-	struct value in = make_object(k->at);
+	struct value in = base_object(k->at);
 
 	put_text(m, &in, "tag", &k->tag);
 	put_str(m, &in, "protocol", protocol);
@@ -82,7 +82,7 @@ static struct value proxy_head(const struct maker *m, const struct xray_inbound 
 static void socks_inbound(const struct maker *m)
 {
 	const struct xray_inbound *k = &m->knobs->socks;
-	struct value in = proxy_head(m, k, "socks"), settings = make_object(in.span);
+	struct value in = proxy_head(m, k, "socks"), settings = base_object(in.span);
 
 	if (k->users.n)
 		put_str(m, &settings, "auth", "password");
@@ -95,7 +95,7 @@ static void socks_inbound(const struct maker *m)
 static void http_inbound(const struct maker *m)
 {
 	const struct xray_inbound *k = &m->knobs->http;
-	struct value in = proxy_head(m, k, "http"), settings = make_object(in.span);
+	struct value in = proxy_head(m, k, "http"), settings = base_object(in.span);
 
 	if (!k->enabled.v)
 		return;
@@ -107,7 +107,7 @@ static void http_inbound(const struct maker *m)
 static struct value dokodemo_head(const struct maker *m, struct span at, const struct text *remark, const struct text *tag,
 				  const struct text *listen, const struct num *port)
 {
-	struct value in = make_object(at);
+	struct value in = base_object(at);
 
 	if (remark)
 		put_text_if(m, &in, "remark", remark);
@@ -121,7 +121,7 @@ static struct value dokodemo_head(const struct maker *m, struct span at, const s
 static void transparent_inbound(const struct maker *m)
 {
 	const struct xray_inbound *k = &m->knobs->dokodemo;
-	struct value in = dokodemo_head(m, k->at, &k->remark, &k->tag, &k->listen, &k->port), settings = make_object(in.span);
+	struct value in = dokodemo_head(m, k->at, &k->remark, &k->tag, &k->listen, &k->port), settings = base_object(in.span);
 
 	if (!k->enabled.v)
 		return;
@@ -147,13 +147,13 @@ void base_forwards(const struct maker *m, const struct list *forwards)
 
 	for (uint32_t i = 0; i < forwards->n; i++, f++) {
 		struct value in = dokodemo_head(m, f->at, &f->remark, &f->tag, &f->listen_address, &f->listen_port);
-		struct value settings = make_object(f->at);
+		struct value settings = base_object(f->at);
 		put_text(m, &settings, "address", &f->target_host);
 		put_num(m, &settings, "port", &f->target_port);
 		value_put(m->a, &settings, "network", value_string(forward_networks[f->protocol.v], span_or(f->protocol.at, f->at)));
 		value_put_bool(m->a, &settings, "followRedirect", false);
 		value_put(m->a, &in, "settings", settings);
-		add(m, &in, false, format(m, "forward '%s'", f->tag.s));
+		add(m, &in, false, base_format(m, "forward '%s'", f->tag.s));
 	}
 }
 
@@ -184,11 +184,11 @@ void base_api_inbound(const struct maker *m)
 		return;
 	split_listen(m, &k->logs.api_listen, &host, &port);
 	struct value in = dokodemo_head(m, k->logs.api_at, NULL, &k->logs.api_tag, &host, &port);
-	struct value settings = make_object(in.span), rule = rule_begin(m, k->logs.api_at);
+	struct value settings = base_object(in.span), rule = base_rule_begin(m, k->logs.api_at);
 	value_put_str(m->a, &settings, "address", "127.0.0.1");
 	value_put(m->a, &in, "settings", settings);
 	add(m, &in, false, "API inbound");
 	put_one(m, &rule, "inboundTag", k->logs.api_tag.s, k->logs.api_tag.at);
-	rule_add(m, SLOT_BYPASS, &rule, k->logs.api_tag.s, k->logs.api_tag.at,
+	base_rule_add(m, SLOT_BYPASS, &rule, k->logs.api_tag.s, k->logs.api_tag.at,
 		 (const char *const[]){ "api", k->logs.api_tag.s, NULL }, "API rule");
 }

@@ -72,13 +72,13 @@ static void put_server(const struct maker *m, struct value *o, const struct endp
 static struct value flat_settings(const struct maker *m, const struct protocol *p, const struct endpoint *e,
 				  const struct reverse_channel *c)
 {
-	struct value settings = make_object(e->at), reverse;
+	struct value settings = base_object(e->at), reverse;
 
 	put_server(m, &settings, e);
 	p->account(m, &settings, e, c);
 	if (!c)
 		return settings;
-	reverse = make_object(c->at);
+	reverse = base_object(c->at);
 	put_text(m, &reverse, "tag", &c->tag);
 	value_put(m->a, &settings, "reverse", reverse);
 	return settings;
@@ -86,8 +86,8 @@ static struct value flat_settings(const struct maker *m, const struct protocol *
 
 static struct value nested_settings(const struct maker *m, const struct protocol *p, const struct endpoint *e)
 {
-	struct value settings = make_object(e->at), list = value_array(e->at), server = make_object(e->at);
-	struct value users = value_array(e->at), user = make_object(e->at);
+	struct value settings = base_object(e->at), list = value_array(e->at), server = base_object(e->at);
+	struct value users = value_array(e->at), user = base_object(e->at);
 
 	put_server(m, &server, e);
 	p->account(m, p->users ? &user : &server, e, NULL);
@@ -102,7 +102,7 @@ static struct value nested_settings(const struct maker *m, const struct protocol
 
 static struct value hysteria_settings(const struct maker *m, const struct endpoint *e)
 {
-	struct value settings = make_object(e->at);
+	struct value settings = base_object(e->at);
 
 	value_put_int(m->a, &settings, "version", 2);
 	put_server(m, &settings, e);
@@ -128,7 +128,7 @@ static struct value split_list(const struct maker *m, const struct value *text)
 
 static void put_extra(const struct maker *m, struct value *o, const char *key, const struct node *n, const char *name)
 {
-	const struct value *v = node_extra(n, name);
+	const struct value *v = stream_extra(n, name);
 
 	if (v)
 		value_put(m->a, o, key, *v);
@@ -136,7 +136,7 @@ static void put_extra(const struct maker *m, struct value *o, const char *key, c
 
 static void put_extra_list(const struct maker *m, struct value *o, const char *key, const struct node *n, const char *name)
 {
-	const struct value *v = node_extra(n, name);
+	const struct value *v = stream_extra(n, name);
 
 	if (v)
 		value_put(m->a, o, key, split_list(m, v));
@@ -145,14 +145,14 @@ static void put_extra_list(const struct maker *m, struct value *o, const char *k
 static struct value wireguard_settings(const struct maker *m, const struct endpoint *e)
 {
 	const struct node *n = &e->node;
-	struct value settings = make_object(e->at), peers = value_array(e->at), peer = make_object(e->at);
+	struct value settings = base_object(e->at), peers = value_array(e->at), peer = base_object(e->at);
 	bool v6 = n->address.s && strchr(n->address.s, ':');
 
 	put_secret(m, &settings, "secretKey", &n->password);
 	put_extra_list(m, &settings, "address", n, "address");
 	put_text(m, &peer, "publicKey", &n->public_key);
 	put_extra(m, &peer, "preSharedKey", n, "presharedkey");
-	put_str(m, &peer, "endpoint", format(m, v6 ? "[%s]:%lld" : "%s:%lld", n->address.s, (long long)n->port.v));
+	put_str(m, &peer, "endpoint", base_format(m, v6 ? "[%s]:%lld" : "%s:%lld", n->address.s, (long long)n->port.v));
 	put_extra(m, &peer, "keepAlive", n, "keepalive");
 	put_extra_list(m, &peer, "allowedIPs", n, "allowedips");
 	value_push(m->a, &peers, peer);
@@ -175,14 +175,14 @@ static struct value settings_of(const struct maker *m, const struct endpoint *e,
 
 struct value base_outbound(const struct maker *m, const struct endpoint *e, const struct reverse_channel *c)
 {
-	struct value o = make_object(c ? c->at : e->at), stream = base_stream(m, e);
+	struct value o = base_object(c ? c->at : e->at), stream = base_stream(m, e);
 
 	value_put(m->a, &o, "protocol", value_string(protocols[e->node.protocol.v].name, span_or(e->node.protocol.at, o.span)));
 	value_put(m->a, &o, "settings", settings_of(m, e, c));
 	if (stream.kind != VAL_NONE)
 		value_put(m->a, &o, "streamSettings", stream);
 	if (c)
-		put_str(m, &o, "tag", format(m, "xp2p-%s", c->tag.s));
+		put_str(m, &o, "tag", base_format(m, "xp2p-%s", c->tag.s));
 	else
 		put_text(m, &o, "tag", &e->tag);
 	return o;
@@ -190,11 +190,22 @@ struct value base_outbound(const struct maker *m, const struct endpoint *e, cons
 
 struct value base_placeholder(const struct maker *m, const char *tag, struct span at)
 {
-	struct value o = make_object(at);
+	struct value o = base_object(at);
 
-	put_str(m, &o, "protocol", "blackhole");
+	put_str(m, &o, "protocol", "freedom");
 	put_str(m, &o, "tag", tag);
 	return o;
+}
+
+/* What is missing here was reported when the endpoint was read. */
+static bool is_whole(const struct node *n)
+{
+	bool by_uuid = n->protocol.v == NODE_VLESS || n->protocol.v == NODE_VMESS;
+	bool anonymous = n->protocol.v == NODE_SOCKS || n->protocol.v == NODE_HTTP;
+	const struct secret *s = by_uuid ? &n->uuid : &n->password;
+
+	return text_given(&n->address) && n->port.v && (anonymous || (s->s && *s->s)) &&
+	       (n->protocol.v != NODE_SHADOWSOCKS || text_given(&n->method));
 }
 
 void base_endpoints(const struct maker *m)
@@ -205,20 +216,47 @@ void base_endpoints(const struct maker *m)
 	for (uint32_t i = 0; i < list->n; i++, e++) {
 		if (e->disabled.v)
 			continue;
-		struct value o = target_takes_endpoint(m, e) ? base_outbound(m, e, NULL) : base_placeholder(m, e->tag.s, e->at);
-		xlist_add(m->a, &m->x->outbounds, o, format(m, "outbound of endpoint '%s'", e->hostname.s));
+		bool ok = target_takes_endpoint(m, e) && is_whole(&e->node);
+		struct value o = ok ? base_outbound(m, e, NULL) : base_placeholder(m, e->tag.s, e->at);
+		xlist_add(m->a, &m->x->outbounds, o, base_format(m, "outbound of endpoint '%s'", e->hostname.s));
 	}
+}
+
+/* Where freedom guards itself, what comes over a VLESS reverse channel is blocked unless a rule allows it. The guard concerns
+ * tunnel inbounds alone, and the client has none of its own. */
+static bool serves_channels(const struct maker *m)
+{
+	const struct list *list = &m->d->client.reverse;
+	const struct reverse_channel *c = list->v;
+
+	if (m->d->role != ROLE_CLIENT || !target_has(m->t, CAP_VLESS_REVERSE | CAP_FREEDOM_GUARD))
+		return false;
+	for (uint32_t i = 0; i < list->n; i++)
+		if (!c[i].disabled.v)
+			return true;
+	return false;
+}
+
+static void put_allow(const struct maker *m, struct value *settings)
+{
+	struct value rules = value_array(settings->span), rule = base_object(settings->span);
+
+	put_str(m, &rule, "action", "allow");
+	value_push(m->a, &rules, rule);
+	value_put(m->a, settings, "finalRules", rules);
 }
 
 /* A server's direct outbound has no settings, as xp2p writes it, unless the operator asked for some. */
 void base_direct(const struct maker *m)
 {
 	const struct xray_knobs *k = m->knobs;
-	struct value o = make_object(k->direct.at), settings = make_object(k->direct.at);
+	struct value o = base_object(k->direct.at), settings = base_object(k->direct.at);
 
 	put_str(m, &o, "protocol", "freedom");
 	if (m->d->role == ROLE_CLIENT || k->direct.domain_strategy.set) {
 		put_text_if(m, &settings, "domainStrategy", &k->direct.domain_strategy);
+		if (serves_channels(m))
+			put_allow(m, &settings);
 		value_put(m->a, &o, "settings", settings);
 	}
 	put_text(m, &o, "tag", &k->direct.tag);

@@ -8,12 +8,12 @@ static const char *text_of(const char *s)
 	return s ? s : "";
 }
 
-struct value make_object(struct span at)
+struct value base_object(struct span at)
 {
 	return value_object(at);
 }
 
-const char *format(const struct maker *m, const char *fmt, ...)
+const char *base_format(const struct maker *m, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -73,7 +73,7 @@ void put_str(const struct maker *m, struct value *o, const char *key, const char
 }
 
 /* V2Ray refuses a rule without a type; Xray ignores it. */
-struct value rule_begin(const struct maker *m, struct span at)
+struct value base_rule_begin(const struct maker *m, struct span at)
 {
 	struct value rule = value_object(at);
 
@@ -105,7 +105,7 @@ static void claim_tag(const struct maker *m, char *tag, struct value *rule, cons
 	diag_help(m->sink, d, "remove one of them");
 }
 
-void rule_add(const struct maker *m, enum rule_slot slot, struct value *rule, const char *outbound, struct span outbound_at,
+void base_rule_add(const struct maker *m, enum rule_slot slot, struct value *rule, const char *outbound, struct span outbound_at,
 	      const char *const *parts, const char *owner)
 {
 	char *tag = tag_of(m, parts);
@@ -118,7 +118,7 @@ void rule_add(const struct maker *m, enum rule_slot slot, struct value *rule, co
 	xlist_add(m->a, &m->x->rules, *rule, owner)->slot = (uint8_t)slot;
 }
 
-const char *marker_address(const struct maker *m, uint32_t index)
+const char *base_marker_address(const struct maker *m, uint32_t index)
 {
-	return index > 65535 ? NULL : format(m, "127.255.%u.%u/32", index / 256, index % 256);
+	return index > 65535 ? NULL : base_format(m, "127.255.%u.%u/32", index / 256, index % 256);
 }

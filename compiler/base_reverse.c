@@ -43,9 +43,9 @@ static bool can_carry(const struct maker *m, const struct reverse_channel *c, bo
 		return true;
 	if (!target_has(m->t, CAP_VLESS_REVERSE) || !is_vless(m, c, server)) {
 		d = diag_add(m->sink, DIAG_XR600, c->at, "reverse channel '%s' cannot be carried: %s", c->tag.s,
-			     !target_has(m->t, CAP_VLESS_REVERSE) ? format(m, "%s has no reverse channels", m->t->name) :
-			     server ? format(m, "%s carries them over VLESS, and the profile is '%s'", m->t->name, m->d->server.profile.s) :
-			     format(m, "%s carries them over VLESS, and endpoint '%s' is another protocol", m->t->name, c->endpoint_tag.s));
+			     !target_has(m->t, CAP_VLESS_REVERSE) ? base_format(m, "%s has no reverse channels", m->t->name) :
+			     server ? base_format(m, "%s carries them over VLESS, and the profile is '%s'", m->t->name, m->d->server.profile.s) :
+			     base_format(m, "%s carries them over VLESS, and endpoint '%s' is another protocol", m->t->name, c->endpoint_tag.s));
 		diag_help(m->sink, d, "use a vless profile on both ends with an 'id' for the channel, or one of these targets: %s",
 			  target_names_with(m->a, CAP_LEGACY_REVERSE));
 		return false;
@@ -57,7 +57,7 @@ static bool can_carry(const struct maker *m, const struct reverse_channel *c, bo
 	return false;
 }
 
-void channels_init(const struct maker *m, const struct list *list, bool server, struct channels *ret_channels)
+void reverse_channels_init(const struct maker *m, const struct list *list, bool server, struct channels *ret_channels)
 {
 	const struct reverse_channel *c = list->v;
 	struct channels all = { .n = list->n };
@@ -76,10 +76,10 @@ void channels_init(const struct maker *m, const struct list *list, bool server, 
 /* reverse: {bridges: [{domain, tag}]}, or portals on the server. Never empty: engines after 26.2 refuse the key alone. */
 static void legacy_section(const struct maker *m, const struct channels *c, const char *key)
 {
-	struct value section = make_object(SPAN_NONE), list = value_array(SPAN_NONE);
+	struct value section = base_object(SPAN_NONE), list = value_array(SPAN_NONE);
 
 	for (uint32_t i = 0; i < c->n; i++) {
-		struct value one = make_object(c->v[i]->at);
+		struct value one = base_object(c->v[i]->at);
 		if (!c->usable[i])
 			continue;
 		put_text(m, &one, "domain", &c->v[i]->domain);
@@ -96,27 +96,27 @@ static void legacy_section(const struct maker *m, const struct channels *c, cons
 
 static const char *owner_of(const struct maker *m, const struct reverse_channel *c)
 {
-	return format(m, "reverse channel '%s'", c->tag.s);
+	return base_format(m, "reverse channel '%s'", c->tag.s);
 }
 
 /* The channel's own connections go to its endpoint. */
 static void glue_domain(const struct maker *m, const struct reverse_channel *c)
 {
-	struct value rule = rule_begin(m, c->at);
+	struct value rule = base_rule_begin(m, c->at);
 
-	put_one(m, &rule, "domain", format(m, "full:%s", c->domain.s), c->domain.at);
+	put_one(m, &rule, "domain", base_format(m, "full:%s", c->domain.s), c->domain.at);
 	put_one(m, &rule, "inboundTag", c->tag.s, c->tag.at);
-	rule_add(m, SLOT_SYSTEM, &rule, c->endpoint_tag.s, c->endpoint_tag.at,
+	base_rule_add(m, SLOT_SYSTEM, &rule, c->endpoint_tag.s, c->endpoint_tag.at,
 		 (const char *const[]){ "reverse-domain", c->tag.s, c->endpoint_tag.s, c->domain.s, NULL }, owner_of(m, c));
 }
 
 /* What comes in over the channel leaves directly. */
 static void glue_direct(const struct maker *m, const struct reverse_channel *c)
 {
-	struct value rule = rule_begin(m, c->at);
+	struct value rule = base_rule_begin(m, c->at);
 
 	put_one(m, &rule, "inboundTag", c->tag.s, c->tag.at);
-	rule_add(m, SLOT_SYSTEM, &rule, m->knobs->direct.tag.s, SPAN_NONE, (const char *const[]){ "reverse-direct", c->tag.s, NULL },
+	base_rule_add(m, SLOT_SYSTEM, &rule, m->knobs->direct.tag.s, SPAN_NONE, (const char *const[]){ "reverse-direct", c->tag.s, NULL },
 		 owner_of(m, c));
 }
 
@@ -150,21 +150,21 @@ static void server_marker(const struct maker *m, const struct reverse_channel *c
 {
 	static const char port[] = "62023";
 	const struct text *socks = &m->knobs->socks.tag;
-	struct value rule = rule_begin(m, c->at);
-	const char *address = marker_address(m, index);
+	struct value rule = base_rule_begin(m, c->at);
+	const char *address = base_marker_address(m, index);
 
 	if (!address)
 		return;
 	put_one(m, &rule, "ip", address, c->at);
 	put_one(m, &rule, "inboundTag", socks->s, c->at);
 	put_str(m, &rule, "port", port);
-	rule_add(m, SLOT_SYSTEM, &rule, c->tag.s, c->tag.at, (const char *const[]){ "diagnostics-marker", c->tag.s, NULL },
-		 format(m, "diagnostics marker of reverse channel '%s'", c->tag.s));
+	base_rule_add(m, SLOT_SYSTEM, &rule, c->tag.s, c->tag.at, (const char *const[]){ "diagnostics-marker", c->tag.s, NULL },
+		 base_format(m, "diagnostics marker of reverse channel '%s'", c->tag.s));
 }
 
-const char *rotation_label(const struct maker *m, const struct user *u)
+const char *reverse_rotation_label(const struct maker *m, const struct user *u)
 {
-	return format(m, "%s+previous", u->label.s);
+	return base_format(m, "%s+previous", u->label.s);
 }
 
 static const struct user *user_of(const struct maker *m, const struct reverse_channel *c)
@@ -182,16 +182,16 @@ static const struct user *user_of(const struct maker *m, const struct reverse_ch
 static void server_glue(const struct maker *m, const struct reverse_channel *c)
 {
 	const struct user *u = text_given(&c->user_id) ? user_of(m, c) : NULL;
-	struct value rule = rule_begin(m, c->at), users = value_array(span_or(c->user_id.at, c->at));
+	struct value rule = base_rule_begin(m, c->at), users = value_array(span_or(c->user_id.at, c->at));
 
-	put_one(m, &rule, "domain", format(m, "full:%s", c->domain.s), c->domain.at);
+	put_one(m, &rule, "domain", base_format(m, "full:%s", c->domain.s), c->domain.at);
 	if (text_given(&c->user_id)) {
 		value_push(m->a, &users, value_string(u ? u->label.s : c->user_id.s, users.span));
 		if (u && u->previous.set)
-			value_push(m->a, &users, value_string(rotation_label(m, u), users.span));
+			value_push(m->a, &users, value_string(reverse_rotation_label(m, u), users.span));
 		value_put(m->a, &rule, "user", users);
 	}
-	rule_add(m, SLOT_SYSTEM, &rule, c->tag.s, c->tag.at,
+	base_rule_add(m, SLOT_SYSTEM, &rule, c->tag.s, c->tag.at,
 		 (const char *const[]){ "reverse", c->tag.s, c->domain.s, c->user_id.s ? c->user_id.s : "", NULL }, owner_of(m, c));
 }
 

@@ -18,7 +18,7 @@ static struct value bypass_addresses(const struct maker *m, const struct endpoin
 				continue;
 			map_set(seen, str_of(ip->s), (void *)ip);
 			value_push(m->a, &list, value_string(ip->s, span_or(ip->at, list.span)));
-			joined = format(m, "%s%s%s", joined, *joined ? "," : "", ip->s);
+			joined = base_format(m, "%s%s%s", joined, *joined ? "," : "", ip->s);
 		}
 	}
 	*ret_joined = joined;
@@ -30,44 +30,44 @@ static void bypass(const struct maker *m, const struct endpoint *e)
 {
 	const struct text *direct = &m->knobs->direct.tag, *address = &e->node.address;
 	const char *target = address->s;
-	struct value rule = rule_begin(m, e->at);
+	struct value rule = base_rule_begin(m, e->at);
 
 	if (e->ips.n)
 		value_put(m->a, &rule, "ip", bypass_addresses(m, e, &target));
 	else if (ip_is_literal(str_of(address->s)))
 		put_one(m, &rule, "ip", address->s, address->at);
 	else
-		put_one(m, &rule, "domain", format(m, "full:%s", str_lower(m->a, str_of(address->s))), address->at);
-	rule_add(m, SLOT_BYPASS, &rule, direct->s, SPAN_NONE, (const char *const[]){ "endpoint-bypass", e->tag.s, target, NULL },
-		 format(m, "bypass of endpoint '%s'", e->hostname.s));
+		put_one(m, &rule, "domain", base_format(m, "full:%s", str_lower(m->a, str_of(address->s))), address->at);
+	base_rule_add(m, SLOT_BYPASS, &rule, direct->s, SPAN_NONE, (const char *const[]){ "endpoint-bypass", e->tag.s, target, NULL },
+		 base_format(m, "bypass of endpoint '%s'", e->hostname.s));
 }
 
 /* A probe to a marker address tells whether one endpoint works. */
 static void marker(const struct maker *m, const struct endpoint *e, uint32_t index)
 {
 	const struct num *port = &m->d->client.diag_port;
-	struct value rule = rule_begin(m, e->at);
-	const char *address = marker_address(m, index);
+	struct value rule = base_rule_begin(m, e->at);
+	const char *address = base_marker_address(m, index);
 
 	if (!address) {
 		diag_add(m->sink, DIAG_XR608, e->at, "endpoint '%s' goes without a diagnostics marker: they end at 65535", e->tag.s);
 		return;
 	}
 	put_one(m, &rule, "ip", address, e->at);
-	value_put(m->a, &rule, "port", value_string(format(m, "%lld", (long long)port->v), span_or(port->at, e->at)));
-	rule_add(m, SLOT_SYSTEM, &rule, e->tag.s, e->tag.at, (const char *const[]){ "diagnostics-marker", e->tag.s, NULL },
-		 format(m, "diagnostics marker of endpoint '%s'", e->hostname.s));
+	value_put(m->a, &rule, "port", value_string(base_format(m, "%lld", (long long)port->v), span_or(port->at, e->at)));
+	base_rule_add(m, SLOT_SYSTEM, &rule, e->tag.s, e->tag.at, (const char *const[]){ "diagnostics-marker", e->tag.s, NULL },
+		 base_format(m, "diagnostics marker of endpoint '%s'", e->hostname.s));
 }
 
 static void full_tunnel(const struct maker *m)
 {
 	const struct client *c = &m->d->client;
-	struct value rule = rule_begin(m, span_or(c->tun_mode.at, c->full_tunnel_tag.at));
+	struct value rule = base_rule_begin(m, span_or(c->tun_mode.at, c->full_tunnel_tag.at));
 
 	if (!c->tun.enabled.v || c->tun_mode.v != TUN_FULL || !text_given(&c->full_tunnel_tag))
 		return;
 	put_str(m, &rule, "network", "tcp,udp");
-	rule_add(m, SLOT_FULL_TUNNEL, &rule, c->full_tunnel_tag.s, c->full_tunnel_tag.at,
+	base_rule_add(m, SLOT_FULL_TUNNEL, &rule, c->full_tunnel_tag.s, c->full_tunnel_tag.at,
 		 (const char *const[]){ "full-tunnel", c->full_tunnel_tag.s, NULL }, "full tunnel");
 }
 
@@ -122,19 +122,19 @@ static const char *domain_matcher(const struct maker *m, const char *value)
 	for (size_t i = 0; i < sizeof(domain_prefixes) / sizeof(*domain_prefixes); i++)
 		if (str_starts(str_of(value), domain_prefixes[i]))
 			return value;
-	return format(m, "domain:%s", value);
+	return base_format(m, "domain:%s", value);
 }
 
 static void redirect(const struct maker *m, const struct redirect *r)
 {
 	bool domain = text_given(&r->domain);
 	const struct text *value = domain ? &r->domain : &r->cidr;
-	struct value rule = rule_begin(m, r->at);
+	struct value rule = base_rule_begin(m, r->at);
 
 	put_one(m, &rule, domain ? "domain" : "ip", domain ? domain_matcher(m, value->s) : value->s, value->at);
-	rule_add(m, SLOT_MANAGED, &rule, r->outbound_tag.s, r->outbound_tag.at,
+	base_rule_add(m, SLOT_MANAGED, &rule, r->outbound_tag.s, r->outbound_tag.at,
 		 (const char *const[]){ "redirect", r->outbound_tag.s, domain ? "domain" : "cidr", value->s, NULL },
-		 format(m, "redirect %s", value->s));
+		 base_format(m, "redirect %s", value->s));
 }
 
 /* Rules as the operator wrote them; V2Ray wants their type. */
@@ -172,7 +172,7 @@ void base_client_rules(const struct maker *m)
 	for (uint32_t i = 0; i < c->endpoints.n; i++)
 		if (!e[i].disabled.v)
 			bypass(m, &e[i]);
-	channels_init(m, &c->reverse, false, &channels);
+	reverse_channels_init(m, &c->reverse, false, &channels);
 	base_client_reverse(m, &channels);
 	for (uint32_t i = 0; i < c->endpoints.n; i++)
 		if (!e[i].disabled.v)

@@ -10,7 +10,7 @@ static void set_section(const struct maker *m, enum xsection s, struct value v, 
 static void log_section(const struct maker *m)
 {
 	const struct xray_knobs *k = m->knobs;
-	struct value log = make_object(k->logs.at);
+	struct value log = base_object(k->logs.at);
 
 	put_text(m, &log, "access", &k->logs.access);
 	if (k->logs.error.set || text_given(&k->logs.error))
@@ -26,7 +26,7 @@ static void log_section(const struct maker *m)
 static void api_section(const struct maker *m)
 {
 	const struct xray_knobs *k = m->knobs;
-	struct value api = make_object(k->logs.api_at);
+	struct value api = base_object(k->logs.api_at);
 
 	if (!k->logs.api_enabled.v)
 		return;
@@ -49,7 +49,7 @@ static void stats_sections(const struct maker *m)
 	static const char *const system[] = { "statsInboundUplink", "statsInboundDownlink", "statsOutboundUplink",
 		"statsOutboundDownlink" };
 	struct span at = m->knobs->logs.stats_enabled.at;
-	struct value policy = make_object(at), levels = make_object(at), zero = make_object(at), sys = make_object(at);
+	struct value policy = base_object(at), levels = base_object(at), zero = base_object(at), sys = base_object(at);
 
 	if (!m->knobs->logs.stats_enabled.v)
 		return;
@@ -62,7 +62,7 @@ static void stats_sections(const struct maker *m)
 	value_put(m->a, &levels, "0", zero);
 	value_put(m->a, &policy, "levels", levels);
 	value_put(m->a, &policy, "system", sys);
-	set_section(m, XS_STATS, make_object(at), "counters");
+	set_section(m, XS_STATS, base_object(at), "counters");
 	set_section(m, XS_POLICY, policy, "counters");
 }
 
@@ -73,6 +73,6 @@ void base_sections(const struct maker *m)
 	log_section(m);
 	api_section(m);
 	stats_sections(m);
-	m->x->routing = make_object(k->routing.at);
+	m->x->routing = base_object(k->routing.at);
 	put_text(m, &m->x->routing, "domainStrategy", &k->routing.domain_strategy);
 }

@@ -17,7 +17,7 @@ static struct value tls(const struct maker *m, const struct endpoint *e)
 {
 	static const char *const hysteria_alpn = "h3";
 	const struct node *n = &e->node;
-	struct value o = make_object(e->at);
+	struct value o = base_object(e->at);
 
 	if (n->allow_insecure.v && target_has(m->t, CAP_ALLOW_INSECURE))
 		put_flag(m, &o, "allowInsecure", &n->allow_insecure);
@@ -30,15 +30,15 @@ static struct value tls(const struct maker *m, const struct endpoint *e)
 		put_text_if(m, &o, "fingerprint", &n->fingerprint);
 	put_text_if(m, &o, "pinnedPeerCertSha256", &n->pinned_peer_cert_sha256);
 	put_text_if(m, &o, "verifyPeerCertByName", &n->verify_peer_cert_by_name);
-	if (node_extra(n, "ech"))
-		value_put(m->a, &o, "echConfigList", *node_extra(n, "ech"));
+	if (stream_extra(n, "ech"))
+		value_put(m->a, &o, "echConfigList", *stream_extra(n, "ech"));
 	return o;
 }
 
 static struct value reality(const struct maker *m, const struct endpoint *e)
 {
 	const struct node *n = &e->node;
-	struct value o = make_object(e->at);
+	struct value o = base_object(e->at);
 
 	put_server_name(m, &o, e);
 	if (text_given(&n->fingerprint))
@@ -48,12 +48,12 @@ static struct value reality(const struct maker *m, const struct endpoint *e)
 	put_text(m, &o, "publicKey", &n->public_key);
 	put_text_if(m, &o, "shortId", &n->short_id);
 	put_text_if(m, &o, "spiderX", &n->spider_x);
-	if (node_extra(n, "pqv"))
-		value_put(m->a, &o, "mldsa65Verify", *node_extra(n, "pqv"));
+	if (stream_extra(n, "pqv"))
+		value_put(m->a, &o, "mldsa65Verify", *stream_extra(n, "pqv"));
 	return o;
 }
 
-void put_security(const struct maker *m, struct value *stream, const struct endpoint *e)
+void security_put(const struct maker *m, struct value *stream, const struct endpoint *e)
 {
 	const struct num *security = &e->node.security;
 

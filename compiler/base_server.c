@@ -15,7 +15,7 @@ static void put_account(const struct maker *m, struct value *clients, struct spa
 			const char *label, const struct reverse_channel *c)
 {
 	const struct server *s = &m->d->server;
-	struct value client = make_object(at), reverse = make_object(at);
+	struct value client = base_object(at), reverse = base_object(at);
 
 	put_secret(m, &client, is_vless(s) ? "id" : "password", credential);
 	put_str(m, &client, "email", label);
@@ -39,7 +39,7 @@ static void put_accounts(const struct maker *m, struct value *clients, const str
 			continue;
 		put_account(m, clients, u->at, &u->credential, u->label.s, NULL);
 		if (u->previous.set)
-			put_account(m, clients, u->at, &u->previous, rotation_label(m, u), NULL);
+			put_account(m, clients, u->at, &u->previous, reverse_rotation_label(m, u), NULL);
 	}
 	for (uint32_t i = 0; i < c->n && target_has(m->t, CAP_VLESS_REVERSE); i++)
 		if (c->usable[i])
@@ -48,7 +48,7 @@ static void put_accounts(const struct maker *m, struct value *clients, const str
 
 static void tcp(const struct maker *m, struct value *stream)
 {
-	struct value settings = make_object(stream->span), header = make_object(stream->span);
+	struct value settings = base_object(stream->span), header = base_object(stream->span);
 
 	value_put_bool(m->a, &settings, "acceptProxyProtocol", false);
 	put_str(m, &header, "type", "none");
@@ -58,7 +58,7 @@ static void tcp(const struct maker *m, struct value *stream)
 
 static void ws(const struct maker *m, struct value *stream)
 {
-	struct value settings = make_object(stream->span);
+	struct value settings = base_object(stream->span);
 
 	if (text_given(&m->d->server.path))
 		put_text(m, &settings, "path", &m->d->server.path);
@@ -70,7 +70,7 @@ static void ws(const struct maker *m, struct value *stream)
 static void tls(const struct maker *m, struct value *stream)
 {
 	const struct server *s = &m->d->server;
-	struct value settings = make_object(stream->span), list = value_array(stream->span), pair = make_object(stream->span);
+	struct value settings = base_object(stream->span), list = value_array(stream->span), pair = base_object(stream->span);
 
 	put_text(m, &pair, "certificateFile", &s->certificate);
 	put_text(m, &pair, "keyFile", &s->key);
@@ -82,7 +82,7 @@ static void tls(const struct maker *m, struct value *stream)
 static void reality(const struct maker *m, struct value *stream)
 {
 	const struct server *s = &m->d->server;
-	struct value settings = make_object(stream->span);
+	struct value settings = base_object(stream->span);
 
 	put_text(m, &settings, "target", &s->reality_target);
 	put_texts(m, &settings, "serverNames", &s->server_names);
@@ -94,7 +94,7 @@ static void reality(const struct maker *m, struct value *stream)
 static struct value stream_of(const struct maker *m, struct span at)
 {
 	const struct xray_inbound *k = &m->knobs->trojan;
-	struct value stream = make_object(at);
+	struct value stream = base_object(at);
 
 	put_text(m, &stream, "network", &k->network);
 	put_text(m, &stream, "security", &k->security);
@@ -114,12 +114,12 @@ static bool takes_profile(const struct maker *m, struct span at)
 	const struct server *s = &m->d->server;
 	uint64_t caps = is_vless(s) ? CAP_VLESS : CAP_TROJAN;
 
-	if (!target_takes(m, caps, DIAG_XR601, at, format(m, "profile '%s'", s->profile.s)))
+	if (!target_takes(m, caps, DIAG_XR601, at, base_format(m, "profile '%s'", s->profile.s)))
 		return false;
 	caps = is_vision(s) ? CAP_VISION : 0;
 	if (str_is(str_of(m->knobs->trojan.security.s), "reality"))
 		caps |= CAP_REALITY;
-	return target_takes(m, caps, DIAG_XR603, at, format(m, "profile '%s'", s->profile.s));
+	return target_takes(m, caps, DIAG_XR603, at, base_format(m, "profile '%s'", s->profile.s));
 }
 
 void base_tunnel(const struct maker *m, const struct channels *c)
@@ -127,7 +127,7 @@ void base_tunnel(const struct maker *m, const struct channels *c)
 	const struct server *s = &m->d->server;
 	const struct xray_inbound *k = &m->knobs->trojan;
 	struct span at = span_or(s->profile.at, span_or(k->at, s->at));
-	struct value in = make_object(at), settings = make_object(at), clients = value_array(span_or(s->users.at, at)), sniffing;
+	struct value in = base_object(at), settings = base_object(at), clients = value_array(span_or(s->users.at, at)), sniffing;
 
 	if (!takes_profile(m, at))
 		return;

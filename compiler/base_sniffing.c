@@ -26,7 +26,7 @@ static void put_exclusions(const struct maker *m, struct value *o)
 struct value base_sniffing(const struct maker *m)
 {
 	const struct sniffing *s = &m->knobs->sniffing;
-	struct value o = make_object(s->at), list = value_array(span_or(s->dest_override.at, s->at));
+	struct value o = base_object(s->at), list = value_array(span_or(s->dest_override.at, s->at));
 
 	if (!s->enabled.v)
 		return (struct value){ .kind = VAL_NONE };
@@ -53,7 +53,7 @@ static void check_written(const struct maker *m)
 
 	for (uint32_t i = 0; s->dest_override.set && i < s->dest_override.n; i++) {
 		const struct text *t = &s->dest_override.v[i];
-		what = format(m, "sniffing of '%s'", t->s);
+		what = base_format(m, "sniffing of '%s'", t->s);
 		if (!is_common(t->s))
 			target_takes(m, CAP_SNIFF_QUIC, DIAG_XR607, span_or(t->at, s->dest_override.at), what);
 	}
@@ -74,9 +74,9 @@ static void note_defaults(const struct maker *m)
 
 	for (uint32_t i = 0; !s->dest_override.set && i < s->dest_override.n; i++)
 		if (!keeps(m, s->dest_override.v[i].s))
-			left = format(m, "%s%s'%s'", left, *left ? ", " : "", s->dest_override.v[i].s);
+			left = base_format(m, "%s%s'%s'", left, *left ? ", " : "", s->dest_override.v[i].s);
 	if (!s->route_only.set && s->route_only.v && !target_has(m->t, CAP_SNIFF_ROUTE_ONLY))
-		left = format(m, "%s%s'routeOnly'", left, *left ? " and " : "");
+		left = base_format(m, "%s%s'routeOnly'", left, *left ? " and " : "");
 	if (*left)
 		diag_add(m->sink, DIAG_XR608, span_or(s->at, m->x->at), "sniffing goes without %s, which %s does not have", left,
 			 m->t->name);

@@ -3,7 +3,7 @@
 
 #include "compiler/base_impl.h"
 
-const struct value *node_extra(const struct node *n, const char *name)
+const struct value *stream_extra(const struct node *n, const char *name)
 {
 	const struct value *v = n->extra.set ? value_get(&n->extra.v, name) : NULL;
 
@@ -12,7 +12,7 @@ const struct value *node_extra(const struct node *n, const char *name)
 
 static struct str extra_text(const struct node *n, const char *name)
 {
-	const struct value *v = node_extra(n, name);
+	const struct value *v = stream_extra(n, name);
 
 	return v && v->kind == VAL_STRING ? value_str(v) : (struct str){ NULL, 0 };
 }
@@ -20,7 +20,7 @@ static struct str extra_text(const struct node *n, const char *name)
 /* Header type "http": what the first bytes look like. Lists are written with commas in links. */
 static struct value http_header(const struct maker *m, const struct node *n, struct span at)
 {
-	struct value header = make_object(at), request = make_object(at), headers = make_object(at), list;
+	struct value header = base_object(at), request = base_object(at), headers = base_object(at), list;
 	struct str rest;
 
 	put_str(m, &header, "type", "http");
@@ -44,7 +44,7 @@ static struct value http_header(const struct maker *m, const struct node *n, str
 
 static void tcp(const struct maker *m, struct value *o, const struct node *n)
 {
-	struct value none = make_object(o->span);
+	struct value none = base_object(o->span);
 
 	if (str_is_nocase(extra_text(n, "headerType"), "http")) {
 		value_put(m->a, o, "header", http_header(m, n, o->span));
@@ -57,11 +57,11 @@ static void tcp(const struct maker *m, struct value *o, const struct node *n)
 /* "ed" of a link becomes what engines read from the path: "/path?ed=2048". */
 static void put_path(const struct maker *m, struct value *o, const struct node *n)
 {
-	const struct value *ed = node_extra(n, "ed");
+	const struct value *ed = stream_extra(n, "ed");
 	const char *path = text_given(&n->path) ? n->path.s : "/";
 
 	if (ed && !strchr(path, '?'))
-		path = format(m, "%s?ed=%.*s", path, (int)ed->len, ed->text);
+		path = base_format(m, "%s?ed=%.*s", path, (int)ed->len, ed->text);
 	value_put(m->a, o, "path", value_string(path, span_or(n->path.at, o->span)));
 }
 
@@ -73,7 +73,7 @@ static void put_headers(const struct maker *m, struct value *o, const struct nod
 
 static void ws(const struct maker *m, struct value *o, const struct node *n)
 {
-	struct value headers = n->headers.set ? value_clone(m->a, &n->headers.v) : make_object(o->span);
+	struct value headers = n->headers.set ? value_clone(m->a, &n->headers.v) : base_object(o->span);
 
 	put_path(m, o, n);
 	if (target_has(m->t, CAP_WS_HOST))
@@ -101,7 +101,7 @@ static void httpupgrade(const struct maker *m, struct value *o, const struct nod
 
 static void xhttp(const struct maker *m, struct value *o, const struct node *n)
 {
-	const struct value *extra = node_extra(n, "extra");
+	const struct value *extra = stream_extra(n, "extra");
 
 	put_path(m, o, n);
 	put_text_if(m, o, "host", &n->host);
@@ -113,8 +113,8 @@ static void xhttp(const struct maker *m, struct value *o, const struct node *n)
 
 static void kcp(const struct maker *m, struct value *o, const struct node *n)
 {
-	const struct value *type = node_extra(n, "headerType"), *seed = node_extra(n, "seed");
-	struct value header = make_object(o->span);
+	const struct value *type = stream_extra(n, "headerType"), *seed = stream_extra(n, "seed");
+	struct value header = base_object(o->span);
 
 	if (type) {
 		value_put(m->a, &header, "type", *type);
@@ -136,9 +136,9 @@ static const struct {
 	[NODE_KCP] = { "kcp", "kcpSettings", kcp },
 };
 
-void put_transport(const struct maker *m, struct value *stream, const struct node *n)
+static void put_transport(const struct maker *m, struct value *stream, const struct node *n)
 {
-	struct value settings = make_object(stream->span);
+	struct value settings = base_object(stream->span);
 
 	transports[n->transport.v].put(m, &settings, n);
 	value_put(m->a, stream, transports[n->transport.v].key, settings);
@@ -148,13 +148,13 @@ void put_transport(const struct maker *m, struct value *stream, const struct nod
 static void hysteria_rates(const struct maker *m, const struct node *n, struct value *quic, struct value *own)
 {
 	bool in_quic = target_has(m->t, CAP_QUIC_PARAMS);
-	struct value *o = in_quic ? quic : own, hop = make_object(o->span);
-	const struct value *up = node_extra(n, "upmbps"), *down = node_extra(n, "downmbps"), *ports = node_extra(n, "mport");
+	struct value *o = in_quic ? quic : own, hop = base_object(o->span);
+	const struct value *up = stream_extra(n, "upmbps"), *down = stream_extra(n, "downmbps"), *ports = stream_extra(n, "mport");
 
 	if (up)
-		put_str(m, o, in_quic ? "brutalUp" : "up", format(m, "%.*s mbps", (int)up->len, up->text));
+		put_str(m, o, in_quic ? "brutalUp" : "up", base_format(m, "%.*s mbps", (int)up->len, up->text));
 	if (down)
-		put_str(m, o, in_quic ? "brutalDown" : "down", format(m, "%.*s mbps", (int)down->len, down->text));
+		put_str(m, o, in_quic ? "brutalDown" : "down", base_format(m, "%.*s mbps", (int)down->len, down->text));
 	if (!ports)
 		return;
 	value_put(m->a, &hop, in_quic ? "ports" : "port", *ports);
@@ -163,11 +163,11 @@ static void hysteria_rates(const struct maker *m, const struct node *n, struct v
 
 static struct value finalmask(const struct maker *m, const struct node *n, const struct value *quic)
 {
-	const struct value *fm = node_extra(n, "fm"), *password = node_extra(n, "obfs-password");
-	struct value mask = fm ? value_clone(m->a, fm) : make_object(quic->span);
-	struct value udp = value_array(quic->span), layer = make_object(quic->span), settings = make_object(quic->span);
+	const struct value *fm = stream_extra(n, "fm"), *password = stream_extra(n, "obfs-password");
+	struct value mask = fm ? value_clone(m->a, fm) : base_object(quic->span);
+	struct value udp = value_array(quic->span), layer = base_object(quic->span), settings = base_object(quic->span);
 
-	if (node_extra(n, "obfs")) {
+	if (stream_extra(n, "obfs")) {
 		put_str(m, &layer, "type", "salamander");
 		if (password)
 			value_put(m->a, &settings, "password", *password);
@@ -182,10 +182,10 @@ static struct value finalmask(const struct maker *m, const struct node *n, const
 
 static struct value hysteria_stream(const struct maker *m, const struct endpoint *e)
 {
-	struct value s = make_object(e->at), own = make_object(e->at), quic = make_object(e->at), mask;
+	struct value s = base_object(e->at), own = base_object(e->at), quic = base_object(e->at), mask;
 
 	put_str(m, &s, "network", "hysteria");
-	put_security(m, &s, e);
+	security_put(m, &s, e);
 	value_put_int(m->a, &own, "version", 2);
 	put_secret(m, &own, "auth", &e->node.password);
 	hysteria_rates(m, &e->node, &quic, &own);
@@ -201,23 +201,23 @@ static bool is_plain(const struct node *n)
 {
 	bool bare = n->protocol.v == NODE_SHADOWSOCKS || n->protocol.v == NODE_SOCKS || n->protocol.v == NODE_HTTP;
 
-	return bare && n->transport.v == NODE_TCP && n->security.v == NODE_NONE && !node_extra(n, "headerType") &&
-	       !node_extra(n, "fm");
+	return bare && n->transport.v == NODE_TCP && n->security.v == NODE_NONE && !stream_extra(n, "headerType") &&
+	       !stream_extra(n, "fm");
 }
 
 struct value base_stream(const struct maker *m, const struct endpoint *e)
 {
 	const struct node *n = &e->node;
-	struct value s = make_object(e->at);
+	struct value s = base_object(e->at);
 
 	if (n->protocol.v == NODE_WIREGUARD || is_plain(n))
 		return (struct value){ .kind = VAL_NONE };
 	if (n->protocol.v == NODE_HYSTERIA2)
 		return hysteria_stream(m, e);
 	value_put(m->a, &s, "network", value_string(transports[n->transport.v].network, span_or(n->transport.at, e->at)));
-	put_security(m, &s, e);
+	security_put(m, &s, e);
 	put_transport(m, &s, n);
-	if (node_extra(n, "fm"))
-		value_put(m->a, &s, "finalmask", *node_extra(n, "fm"));
+	if (stream_extra(n, "fm"))
+		value_put(m->a, &s, "finalmask", *stream_extra(n, "fm"));
 	return s;
 }

@@ -47,21 +47,21 @@ static bool takes_shape(const struct maker *m, const struct endpoint *e)
 	bool ok;
 
 	if (!target_takes(m, protocol_caps[n->protocol.v], DIAG_XR601, at_of(e, n->protocol.at),
-			  format(m, "protocol %s of endpoint '%s'", node_protocol_names[n->protocol.v], who)))
+			  base_format(m, "protocol %s of endpoint '%s'", node_protocol_names[n->protocol.v], who)))
 		return false;
 	ok = target_takes(m, transport_caps[n->transport.v], DIAG_XR602, at_of(e, n->transport.at),
-			  format(m, "transport %s of endpoint '%s'", node_transport_names[n->transport.v], who));
+			  base_format(m, "transport %s of endpoint '%s'", node_transport_names[n->transport.v], who));
 	ok &= target_takes(m, security_caps[n->security.v], DIAG_XR603, at_of(e, n->security.at),
-			   format(m, "security %s of endpoint '%s'", node_security_names[n->security.v], who));
+			   base_format(m, "security %s of endpoint '%s'", node_security_names[n->security.v], who));
 	if (text_given(&n->flow) && ok)
-		ok &= target_takes(m, CAP_VISION, DIAG_XR603, at_of(e, n->flow.at), format(m, "flow %s of endpoint '%s'", n->flow.s, who));
+		ok &= target_takes(m, CAP_VISION, DIAG_XR603, at_of(e, n->flow.at), base_format(m, "flow %s of endpoint '%s'", n->flow.s, who));
 	return ok;
 }
 
 static bool takes_tls(const struct maker *m, const struct endpoint *e)
 {
 	const struct node *n = &e->node;
-	const struct value *ech = node_extra(n, "ech");
+	const struct value *ech = stream_extra(n, "ech");
 	struct diag *d;
 	bool ok = true;
 
@@ -135,7 +135,7 @@ static bool takes_cipher(const struct maker *m, const struct endpoint *e)
 		const struct cipher *c = &ciphers[i];
 		if (n->protocol.v != c->protocol || !(c->whole ? str_is_nocase(name, c->prefix) : str_starts_nocase(name, c->prefix)))
 			continue;
-		return target_takes(m, c->caps, DIAG_XR616, at_of(e, t->at), format(m, "cipher '%s' of endpoint '%s'", t->s, e->tag.s));
+		return target_takes(m, c->caps, DIAG_XR616, at_of(e, t->at), base_format(m, "cipher '%s' of endpoint '%s'", t->s, e->tag.s));
 	}
 	return true;
 }
@@ -169,7 +169,7 @@ static bool takes_extras(const struct maker *m, const struct endpoint *e)
 	bool ok = true;
 
 	for (size_t i = 0; i < sizeof(extras) / sizeof(*extras); i++) {
-		const struct value *v = node_extra(n, extras[i].name);
+		const struct value *v = stream_extra(n, extras[i].name);
 		bool none = v && v->kind == VAL_STRING && str_is_nocase(value_str(v), "none");
 		if (!v || none || (extras[i].only_over && n->transport.v != extras[i].transport) ||
 		    (extras[i].caps && target_has(m->t, extras[i].caps)))

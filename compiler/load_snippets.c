@@ -86,17 +86,24 @@ static int report_dir(struct diag_sink *sink, const char *dir, struct span at, i
 	return 0;
 }
 
-/* The descriptor is closed before anything else asks for memory. */
+/* Stays here when memory is out: the descriptor must not be left open. */
+static int list_open(struct arena *a, int fd, const char ***ret_names, size_t *ret_n)
+{
+	jmp_buf oom, *outer = arena_on_oom(a, &oom);
+	int r = setjmp(oom) ? -ENOMEM : dir_list(a, fd, ret_names, ret_n, NULL);
+
+	arena_on_oom(a, outer);
+	return r;
+}
+
 static int list(struct arena *a, int root_fd, const char *dir, const char ***ret_names, size_t *ret_n)
 {
-	struct err mine = { 0 };
-	int fd = dir_open_beneath(root_fd, dir, &mine), r = fd;
+	int fd = dir_open_beneath(root_fd, dir, NULL), r;
 
-	if (fd >= 0) {
-		r = dir_list(a, fd, ret_names, ret_n, &mine);
-		close(fd);
-	}
-	err_fini(&mine);
+	if (fd < 0)
+		return fd;
+	r = list_open(a, fd, ret_names, ret_n);
+	close(fd);
 	return r;
 }
 

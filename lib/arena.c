@@ -1,4 +1,5 @@
-/* Arena: a list of chunks that only grows. Chunks come from calloc, so memory is zero without being touched. */
+/* Arena: a list of chunks that only grows. Small chunks come from calloc, big ones from the kernel as huge pages where it has
+ * them (a quarter of the time of a big compile was page faults). Both are zero without being touched. */
 #include "lib/arena.h"
 
 #include <assert.h>
@@ -7,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { CHUNK_FIRST = 16 * 1024, CHUNK_MAX = 4 * 1024 * 1024, ALIGN = 16 };
+enum { CHUNK_FIRST = 16 * 1024, CHUNK_MAX = 4 * 1024 * 1024, ALIGN = 16, HUGE_PAGE = 2 * 1024 * 1024 };
 
 struct chunk {
 	struct chunk *next;
 	size_t used, cap;
+	size_t mapped; /* bytes to unmap, 0 = from calloc */
 	_Alignas(ALIGN) char data[];
 };
 struct arena {
@@ -30,13 +33,43 @@ struct arena *arena_new(void)
 	return a;
 }
 
+static void chunk_free(struct chunk *c)
+{
+	if (c->mapped)
+		munmap(c, c->mapped);
+	else
+		free(c);
+}
+
+/* A zeroed chunk of at least cap bytes. */
+static struct chunk *chunk_new(size_t cap)
+{
+	size_t size = sizeof(struct chunk) + cap;
+	struct chunk *c;
+
+	if (cap < CHUNK_MAX) {
+		c = calloc(1, size);
+		if (c)
+			c->cap = cap;
+		return c;
+	}
+	size = (size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+	c = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (c == MAP_FAILED)
+		return NULL;
+	madvise(c, size, MADV_HUGEPAGE);
+	c->cap = size - sizeof(struct chunk);
+	c->mapped = size;
+	return c;
+}
+
 void arena_free(struct arena *a)
 {
 	if (!a)
 		return;
 	for (struct chunk *c = a->head, *next; c; c = next) {
 		next = c->next;
-		free(c);
+		chunk_free(c);
 	}
 	free(a);
 }
@@ -54,11 +87,10 @@ static struct chunk *chunk_add(struct arena *a, size_t size)
 {
 	bool own = a->head && size > a->next_cap / 2;
 	size_t cap = own || size > a->next_cap ? size : a->next_cap;
-	struct chunk *c = calloc(1, sizeof(*c) + cap);
+	struct chunk *c = chunk_new(cap);
 
 	if (!c)
 		return NULL;
-	c->cap = cap;
 	if (own) {
 		c->next = a->head->next;
 		a->head->next = c;

@@ -64,6 +64,8 @@ static bool hides_value(const char *line, const char *open, const char *close)
 
 	if (text.len > 6 && memmem(text.p, text.len, "://", 3) && memchr(text.p, '@', text.len))
 		return true;
+	if (text.len && text.p[0] == '/' && str_is_nocase(key, "key"))
+		return false; /* the path of a TLS key */
 	return sounds_secret(key);
 }
 

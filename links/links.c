@@ -209,13 +209,21 @@ static const struct scheme *scheme_of(struct str *link)
 	return NULL;
 }
 
+static bool is_port_list(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((s.p[i] < '0' || s.p[i] > '9') && s.p[i] != ',' && s.p[i] != '-')
+			return false;
+	return s.len > 0;
+}
+
 /* hysteria 2 writes further ports behind the first one: 443,5000-6000. */
 static void split_ports(struct link_reader *r, struct link_parts *p)
 {
 	struct str more = p->port;
 	struct str first = str_cut(&more, ',');
 
-	if (r->n->protocol.v != NODE_HYSTERIA2 || !more.len)
+	if (r->n->protocol.v != NODE_HYSTERIA2 || !is_port_list(more))
 		return;
 	p->port = first;
 	param_read(r, STR("mport"), (struct str){ arena_memdup(r->a, more.p, more.len), more.len });

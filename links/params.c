@@ -122,7 +122,7 @@ void extra_put(struct arena *a, struct node *n, struct str key, struct value v, 
 	value_put(a, &n->extra.v, arena_memdup(a, key.p, key.len), v);
 }
 
-int json_quiet(struct arena *a, struct str text, struct value *ret_value)
+int param_json(struct arena *a, struct str text, struct value *ret_value)
 {
 	struct sources *sources = sources_new(a);
 	struct diag_sink *sink = diag_sink_new(a, sources);
@@ -251,7 +251,7 @@ static void read_extra_json(struct link_reader *r, const struct param *p, struct
 {
 	struct value v;
 
-	if (json_quiet(r->a, value, &v) || v.kind != VAL_OBJECT) {
+	if (param_json(r->a, value, &v) || v.kind != VAL_OBJECT) {
 		link_fault(r, DIAG_XR808, NULL, "parameter '%s' is not a JSON object", p->name);
 		return;
 	}

@@ -44,7 +44,7 @@ bool param_text(struct arena *a, const struct param *p, const struct node *n, co
 /* Members of node.extra that no row of the protocol owns (xp2p_…, labels) are written as they are. */
 bool extra_is_free(const struct node *n, const struct member *m);
 /* Reads a JSON document without a trace of its text in any message. 0, or 1. */
-int json_quiet(struct arena *a, struct str text, struct value *ret_value);
+int param_json(struct arena *a, struct str text, struct value *ret_value);
 
 static inline void node_text(struct text *t, struct str s, struct span at)
 {

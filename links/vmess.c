@@ -118,7 +118,7 @@ void vmess_read_json(struct link_reader *r, struct str rest)
 	struct str text = rest;
 	struct value v;
 
-	if (percent_decode(r->a, str_trim(rest), &text) || base64_decode(r->a, text, &text) || json_quiet(r->a, text, &v) ||
+	if (percent_decode(r->a, str_trim(rest), &text) || base64_decode(r->a, text, &text) || param_json(r->a, text, &v) ||
 	    v.kind != VAL_OBJECT) {
 		link_fault(r, DIAG_XR804, "copy the whole link again", "what follows is not base64 of a JSON object");
 		return;

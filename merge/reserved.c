@@ -16,6 +16,12 @@ void merge_overrides_start(struct merge *m)
 	}
 }
 
+/* The first entry that names this, or NULL. */
+static const struct text *lift_of(struct merge *m, struct str name)
+{
+	return map_get(m->lifts, str_of(str_lower(m->a, str_trim(name))));
+}
+
 static void warn_unused(struct merge *m, const struct text *t)
 {
 	struct str name = str_of(t->s);
@@ -36,7 +42,7 @@ void merge_overrides_finish(struct merge *m, struct texts *ret_used)
 	used.at = m->override->at;
 	used.v = arena_array(m->a, struct text, m->override->n);
 	for (uint32_t i = 0; i < m->override->n; i++) {
-		if (m->lift_used[i])
+		if (m->lift_used[lift_of(m, str_of(m->override->v[i].s)) - m->override->v])
 			used.v[used.n++] = m->override->v[i];
 		else
 			warn_unused(m, &m->override->v[i]);
@@ -46,12 +52,12 @@ void merge_overrides_finish(struct merge *m, struct texts *ret_used)
 
 bool merge_lifted(struct merge *m, struct str name, struct span at, const struct xitem *replaced)
 {
-	struct text *t;
+	const struct text *t;
 	struct diag *d;
 
 	if (!m->lifts)
 		return false;
-	t = map_get(m->lifts, str_of(str_lower(m->a, str_trim(name))));
+	t = lift_of(m, name);
 	if (!t)
 		return false;
 	if (m->lift_used[t - m->override->v])

@@ -50,7 +50,7 @@ static const struct xtable udp_custom_table = { "mask-udp-custom", "settings of 
 
 static const struct xkey fragment_rows[] = {
 	KEY("packets", XT_STR, .format = XF_PACKETS),
-	KEY("length", XT_RANGE),
+	KEY("length", XT_RANGE, .lo = 1, .hi = INT32_MAX),
 	KEY("delay", XT_RANGE),
 	KEY("lengths", XT_RANGES),
 	KEY("delays", XT_RANGES),

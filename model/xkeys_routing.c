@@ -17,7 +17,7 @@ static const struct xtable webhook_table = { "rule-webhook", "webhook", TABLE_OF
 
 /* The keys of most rules come first: they are looked up in this order. */
 static const struct xkey rule_rows[] = {
-	KEY("type", XT_STR),
+	KEY("type", XT_STR, ONLY_V2RAY, .flags = XK_HARMLESS),
 	KEY("domain", XT_STRLIST),
 	KEY("ip", XT_STRLIST),
 	KEY("outboundTag", XT_STR),
@@ -153,7 +153,7 @@ static const struct xkey dns_rows[] = {
 };
 const struct xtable xt_dns = { "dns", "dns", TABLE_OF(dns_rows) };
 static const struct xkey pool_rows[] = {
-	KEY("ipPool", XT_STR),
-	KEY("poolSize", XT_INT, I64),
+	KEY("ipPool", XT_STR, .flags = XK_REQUIRED),
+	KEY("poolSize", XT_INT, .lo = 1, .hi = INT64_MAX, .flags = XK_REQUIRED),
 };
 const struct xtable xt_pool = { "fakedns-pool", "a fakedns pool", TABLE_OF(pool_rows) };

@@ -44,7 +44,7 @@ static void put_pattern(struct arena *a, struct value *o, const char *pattern)
 /* A string, alone or in a list (where null stands for ""). */
 static struct value string_item(struct arena *a, const struct xkey *k)
 {
-	struct value o = schema_type(a, "string", true);
+	struct value o = schema_type(a, "string", k->format != XF_DURATION);
 	put_pattern(a, &o, schema_format_pattern(k->format));
 	return o;
 }
@@ -135,8 +135,6 @@ static struct value strings(struct arena *a, const struct xkey *k)
 {
 	bool one = k->type == XT_STRLIST;
 	struct value o = list_of(a, k, one ? "array string" : "array", string_item(a, k));
-	if (one && k->flags & XK_REQUIRED)
-		value_put_int(a, &o, "minLength", 1);
 	return o;
 }
 
@@ -152,7 +150,8 @@ static struct value names(struct arena *a, const struct xkey *k)
 /* The types whose schema is one "type" with bounds. */
 static struct value scalar(struct arena *a, const struct xkey *k)
 {
-	bool nullable = !(k->flags & XK_REQUIRED), nonzero = k->flags & XK_NONZERO;
+	/* a duration is the one text that Xray reads null into */
+	bool nullable = !(k->flags & XK_REQUIRED) && k->format != XF_DURATION, nonzero = k->flags & XK_NONZERO;
 	static const char *const kinds[XT__N] = {
 		[XT_BOOL] = "boolean", [XT_STR] = "string", [XT_ENUM] = "string", [XT_INT] = "integer",
 		[XT_FLOAT] = "number", [XT_PORT] = "integer", [XT_PORTS] = "integer string",

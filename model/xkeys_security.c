@@ -98,7 +98,7 @@ static const struct xname force_rows[] = {
 };
 static const struct xnames forces = { ROWS_OF(force_rows) };
 static const struct xkey peer_rows[] = {
-	KEY("publicKey", XT_STR, .format = XF_WGKEY, .flags = XK_PUBLIC),
+	KEY("publicKey", XT_STR, .format = XF_WGKEY, .flags = XK_PUBLIC | XK_REQUIRED),
 	KEY("preSharedKey", XT_STR, .format = XF_WGKEY, .flags = XK_SECRET),
 	KEY("endpoint", XT_STR),
 	KEY("keepAlive", XT_INT, U32),

@@ -104,16 +104,20 @@ static int collect(int fd, struct buf *out)
 	}
 }
 
-/* The last lines that say something, joined. */
+/* The last lines, on one line. */
 static char *last_words(struct arena *a, const struct buf *out)
 {
 	struct str text = str_trim((struct str){ out->p, out->len });
 	size_t begin = text.len;
+	char *words, *p;
 
 	for (int lines = 0; begin; begin--)
 		if (text.p[begin - 1] == '\n' && ++lines == LAST_LINES)
 			break;
-	return arena_memdup(a, text.p + begin, text.len - begin);
+	words = arena_memdup(a, text.p + begin, text.len - begin);
+	for (p = words; (p = strchr(p, '\n'));)
+		*p++ = ' ';
+	return words;
 }
 
 static int finish(struct arena *a, pid_t pid, int pidfd, int r, const struct buf *out, char **ret_words)

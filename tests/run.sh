@@ -22,8 +22,8 @@ golden    | tests/golden/run.sh
 codes     | tests/golden/codes.sh
 drift     | tools/drift.sh build/release/gen build/xrat
 toml      | tests/toml/run.sh
-corpus    | tests/corpus/run.sh
 schema    | tests/schema/run.sh
+corpus    | tests/corpus/run.sh
 replay    | tests/fuzz/replay.sh
 e2e       | tests/e2e/run.sh
 badinput  | tests/e2e/badinput.sh

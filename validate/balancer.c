@@ -1,32 +1,79 @@
 /* Balancers and observatories: selectors are prefixes of outbound tags, and what a balancer picks from has to be watched. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "validate/rules.h"
 
-static bool selects(struct str prefix, struct str tag)
+struct member_tag {
+	struct str tag;
+	uint32_t unwatched; /* among those before this one in the order */
+};
+/* Outbound tags in order of bytes, so that what a prefix selects is a range. One more entry ends the list. */
+struct chosen {
+	struct facts *f;
+	struct member_tag *v;
+	uint32_t n;
+};
+struct range {
+	uint32_t from, to;
+};
+
+static int compare(struct str a, struct str b)
 {
-	return tag.len >= prefix.len && str_eq(prefix, (struct str){ tag.p, prefix.len });
+	int r = memcmp(a.len ? a.p : "", b.len ? b.p : "", a.len < b.len ? a.len : b.len);
+
+	return r ? r : a.len < b.len ? -1 : a.len > b.len;
 }
 
-static uint32_t selected(const struct facts *f, struct str prefix)
+static int by_tag(const void *a, const void *b)
 {
-	uint32_t n = 0;
+	return compare(((const struct member_tag *)a)->tag, ((const struct member_tag *)b)->tag);
+}
 
-	for (uint32_t i = 0; i < f->outs.n; i++)
-		n += f->outs.v[i].tag.len && selects(prefix, f->outs.v[i].tag);
-	for (uint32_t i = 0; !n && i < f->outs.n_names; i++) /* reverse channels are outbounds too */
-		n += selects(prefix, str_of(f->outs.names[i]));
-	return n;
+/* The first entry that does not come before the prefix, or, with `past`, behind all that begin with it. */
+static uint32_t bound(const struct chosen *c, struct str prefix, bool past)
+{
+	uint32_t low = 0, high = c->n;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		struct str head = c->v[mid].tag;
+		int r;
+
+		if (past && head.len > prefix.len)
+			head.len = prefix.len;
+		r = compare(head, prefix);
+		if (r < 0 || (past && !r))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static struct range range_of(const struct chosen *c, struct str prefix)
+{
+	return (struct range){ bound(c, prefix, false), bound(c, prefix, true) };
+}
+
+static uint32_t selected(const struct chosen *c, struct str prefix)
+{
+	struct range r = range_of(c, prefix);
+
+	return r.to - r.from;
 }
 
 /* One warning for each selector that selects nothing; the number of outbounds that the list selects. */
-static uint32_t check_selectors(struct facts *f, const struct value *list)
+static uint32_t check_selectors(const struct chosen *c, const struct value *list)
 {
+	struct facts *f = c->f;
 	struct items it = items_of(list);
 	uint32_t all = 0, empty = 0;
 	struct item item, first = { 0 };
 	struct diag *d;
 
 	while (items_next(&it, &item)) {
-		uint32_t n = selected(f, item.s);
+		uint32_t n = selected(c, item.s);
 		all += n;
 		if (!n && !empty++)
 			first = item;
@@ -79,22 +126,6 @@ static bool has_observatory(const struct facts *f)
 	return f->x->section[XS_OBSERVATORY].kind == VAL_OBJECT || f->x->section[XS_BURST_OBSERVATORY].kind == VAL_OBJECT;
 }
 
-static bool is_watched(const struct value *selector, struct str tag)
-{
-	struct items it = items_of(selector);
-	struct item item;
-
-	while (items_next(&it, &item))
-		if (selects(item.s, tag))
-			return true;
-	return false;
-}
-
-static bool is_member(const struct value *selector, struct str tag)
-{
-	return tag.len && is_watched(selector, tag);
-}
-
 /* leastPing and leastLoad rank what was probed; the others ask for the state of members only for their fallback. */
 static bool ranks(const struct value *b)
 {
@@ -103,33 +134,61 @@ static bool ranks(const struct value *b)
 	return str_is_nocase(type, "leastPing") || str_is_nocase(type, "leastLoad");
 }
 
-static void check_coverage(struct facts *f, const struct value *list)
+/* Counts in v[].unwatched: a difference list of watched ranges first, then sums. */
+static void read_watched(struct chosen *c)
 {
-	const struct value *watched = subjects(f);
-	uint32_t members = 0, unwatched = 0;
-	const struct peer *first = NULL;
+	struct items it = items_of(subjects(c->f));
+	struct item item;
+	uint32_t watching = 0, unwatched = 0;
+
+	while (items_next(&it, &item)) {
+		struct range r = range_of(c, item.s);
+		c->v[r.from].unwatched++;
+		c->v[r.to].unwatched--;
+	}
+	for (uint32_t i = 0; i <= c->n; i++) {
+		watching += c->v[i].unwatched;
+		c->v[i].unwatched = unwatched;
+		unwatched += !watching;
+	}
+}
+
+static uint32_t first_unwatched(const struct chosen *c, uint32_t from)
+{
+	while (c->v[from + 1].unwatched == c->v[from].unwatched)
+		from++;
+	return from;
+}
+
+static void check_coverage(const struct chosen *c, const struct value *list)
+{
+	struct items it = items_of(list);
+	struct item item;
+	uint32_t members = 0, unwatched = 0, first = 0;
 	struct diag *d;
 
-	for (uint32_t i = 0; i < f->outs.n; i++) {
-		const struct peer *p = &f->outs.v[i];
-		if (!is_member(list, p->tag))
-			continue;
-		members++;
-		if (!is_watched(watched, p->tag) && !unwatched++)
-			first = p;
+	while (items_next(&it, &item)) {
+		struct range r = range_of(c, item.s);
+		uint32_t here = c->v[r.to].unwatched - c->v[r.from].unwatched;
+
+		members += r.to - r.from;
+		if (here && !unwatched)
+			first = first_unwatched(c, r.from);
+		unwatched += here;
 	}
 	if (!unwatched)
 		return;
-	d = diag_add(f->sink, DIAG_XR510, list->span, "the observatory does not watch %s '%s': the balancer never picks %s",
-		     unwatched == members ? "any member, as" : "member", facts_shown(f, first->tag),
+	d = diag_add(c->f->sink, DIAG_XR510, list->span, "the observatory does not watch %s '%s': the balancer never picks %s",
+		     unwatched == members ? "any member, as" : "member", facts_shown(c->f, c->v[first].tag),
 		     unwatched == members ? "one" : "it");
-	if (watched)
-		diag_relate(f->sink, d, watched->span, "what it watches");
-	diag_help(f->sink, d, "let subjectSelector name the same prefixes as the balancer's selector");
+	if (subjects(c->f))
+		diag_relate(c->f->sink, d, subjects(c->f)->span, "what it watches");
+	diag_help(c->f->sink, d, "let subjectSelector name the same prefixes as the balancer's selector");
 }
 
-static void check_observatory(struct facts *f, const struct value *b, const struct value *list)
+static void check_observatory(const struct chosen *c, const struct value *b, const struct value *list)
 {
+	struct facts *f = c->f;
 	const struct value *strategy = facts_get(b, "strategy"), *fallback = facts_get(b, "fallbackTag");
 	struct diag *d;
 
@@ -137,7 +196,7 @@ static void check_observatory(struct facts *f, const struct value *b, const stru
 		return;
 	if (has_observatory(f)) {
 		if (ranks(b))
-			check_coverage(f, list);
+			check_coverage(c, list);
 		return;
 	}
 	d = diag_add(f->sink, DIAG_XR509, ranks(b) ? facts_get(strategy, "type")->span : fallback->span,
@@ -158,22 +217,37 @@ static void check_both(struct facts *f)
 	diag_help(f->sink, d, "keep 'burstObservatory' for leastLoad, 'observatory' for leastPing");
 }
 
+/* Reverse channels are outbounds too. */
+static struct chosen chosen_read(struct facts *f)
+{
+	struct chosen c = { .f = f, .v = arena_array(f->a, struct member_tag, f->outs.n_names + 1) };
+
+	for (; c.n < f->outs.n_names; c.n++)
+		c.v[c.n].tag = str_of(f->outs.names[c.n]);
+	if (c.n)
+		qsort(c.v, c.n, sizeof(*c.v), by_tag);
+	read_watched(&c);
+	return c;
+}
+
 void balancer_check(struct facts *f)
 {
+	struct chosen c = chosen_read(f);
+
 	for (uint32_t i = 0; i < f->x->balancers.n; i++) {
 		const struct value *b = &f->x->balancers.v[i].v, *list = facts_get(b, "selector");
 
 		check_fallback(f, b);
 		if (!facts_filled(list))
 			continue;
-		if (!check_selectors(f, list))
+		if (!check_selectors(&c, list))
 			check_empty(f, b, list);
-		check_observatory(f, b, list);
+		check_observatory(&c, b, list);
 	}
 	check_both(f);
 	for (unsigned s = XS_OBSERVATORY; s <= XS_BURST_OBSERVATORY; s++) {
 		const struct value *list = facts_get(&f->x->section[s], "subjectSelector");
-		if (facts_filled(list) && !check_selectors(f, list))
+		if (facts_filled(list) && !check_selectors(&c, list))
 			diag_add(f->sink, DIAG_XR508, list->span, "'%s' watches no outbound", xsection_names[s]);
 	}
 }

@@ -2,7 +2,7 @@
 #include "validate/rules.h"
 
 enum { UNSEEN, ON_PATH, DONE };
-enum { EDGES = 2 };
+enum { EDGES = 2, SHOWN_MAX = 8 };
 
 struct edge {
 	const struct value *at;
@@ -39,11 +39,11 @@ static void report(struct walk *w, const struct edge *closing)
 
 	while (start && &f->outs.v[w->path[start - 1]] != closing->to)
 		start--;
-	for (uint32_t i = start - 1; i < w->depth; i++)
+	for (uint32_t i = start - 1; i < w->depth && i < start + SHOWN_MAX; i++)
 		names = arena_printf(f->a, "%s'%s' -> ", names, facts_shown(f, f->outs.v[w->path[i]].tag));
-	d = diag_add(f->sink, DIAG_XR512, closing->at->span, "outbounds dial through each other in a circle: %s'%s'", names,
-		     facts_shown(f, closing->to->tag));
-	for (uint32_t i = start - 1; i + 1 < w->depth; i++) {
+	d = diag_add(f->sink, DIAG_XR512, closing->at->span, "outbounds dial through each other in a circle: %s%s'%s'", names,
+		     w->depth > start + SHOWN_MAX ? "... -> " : "", facts_shown(f, closing->to->tag));
+	for (uint32_t i = start - 1; i + 1 < w->depth && i < start + SHOWN_MAX; i++) {
 		const struct peer *p = &f->outs.v[w->path[i]];
 		struct edge e = edge_of(f, p, (unsigned)w->next_edge[w->path[i]] - 1);
 		diag_relate(f->sink, d, e.at->span, "'%s' dials through '%s' here", facts_shown(f, p->tag),

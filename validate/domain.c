@@ -119,7 +119,7 @@ static void check_name(struct facts *f, const struct item *item, struct str valu
 		d = diag_add(f->sink, DIAG_XR542, item->at, "'%s' is an address, and '%s' matches names alone",
 			     facts_shown(f, item->s), where);
 		diag_help(f->sink, d, "move it to 'ip'");
-	} else if (has_upper(value) && !target_has(f->x->target, CAP_XRAY_VALUES)) {
+	} else if (!target_has(f->x->target, CAP_XRAY_VALUES) && has_upper(value)) {
 		d = diag_add(f->sink, DIAG_XR540, item->at, "'%s' never matches: %s compares with lower-case names",
 			     facts_shown(f, item->s), f->x->target->name);
 		diag_help(f->sink, d, "write it in lower case");

@@ -130,10 +130,7 @@ static bool takes_guarded(const struct facts *f, const struct rule *r)
 		if (p && is_guarded(p))
 			return true;
 	}
-	for (uint32_t i = 0; !r->f[RF_INBOUND] && i < f->ins.n; i++)
-		if (is_guarded(&f->ins.v[i]))
-			return true;
-	return false;
+	return !r->f[RF_INBOUND] && f->takes_guarded;
 }
 
 static bool is_private_item(struct str s)
@@ -178,8 +175,10 @@ void exposure_check_rule(struct facts *f, const struct rule *r)
 
 void exposure_check(struct facts *f)
 {
-	for (uint32_t i = 0; i < f->ins.n; i++)
+	for (uint32_t i = 0; i < f->ins.n; i++) {
 		check_open(f, &f->ins.v[i]);
+		f->takes_guarded |= is_guarded(&f->ins.v[i]);
+	}
 	if (!f->x->section_owner[XS_API])
 		check_service(f, &f->x->section[XS_API], "the api", "commands the engine");
 	check_service(f, facts_get(&f->x->rest, "metrics"), "metrics", "reads all counters");

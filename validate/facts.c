@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { SHOWN_MAX = 60, LISTED_MAX = 8 };
+enum { SHOWN_MAX = 60, LISTED_MAX = 8, SUGGESTED_MAX = 100 /* each one costs a look at every name */ };
 
 const struct value *facts_get(const struct value *v, const char *key)
 {
@@ -134,14 +134,17 @@ bool facts_has(const struct peers *peers, struct str tag)
 
 void facts_suggest(struct facts *f, struct diag *d, struct str wrong, const struct peers *peers)
 {
-	const char *near = str_nearest(wrong, peers->names, peers->n_names), *list = "";
+	const char *near, *list = "";
 
+	if (f->n_suggested++ >= SUGGESTED_MAX)
+		return;
+	near = str_nearest(wrong, peers->names, peers->n_names);
 	if (near) {
-		diag_help(f->sink, d, "did you mean '%s'?", near);
+		diag_help(f->sink, d, "did you mean '%s'?", facts_shown(f, str_of(near)));
 		return;
 	}
 	for (uint32_t i = 0; i < peers->n_names && i < LISTED_MAX; i++)
-		list = arena_printf(f->a, "%s%s'%s'", list, i ? ", " : "", peers->names[i]);
+		list = arena_printf(f->a, "%s%s'%s'", list, i ? ", " : "", facts_shown(f, str_of(peers->names[i])));
 	if (peers->n_names)
 		diag_help(f->sink, d, "there is %s%s", list, peers->n_names > LISTED_MAX ? " and more" : "");
 }
@@ -202,7 +205,7 @@ static void name_add(struct facts *f, struct peers *peers, struct str name)
 {
 	if (peers->n_names == peers->cap_names)
 		peers->names = arena_grow(f->a, peers->names, peers->n_names, sizeof(*peers->names), &peers->cap_names);
-	peers->names[peers->n_names++] = facts_shown(f, name);
+	peers->names[peers->n_names++] = arena_printf(f->a, "%.*s", (int)name.len, name.p);
 }
 
 static void extra_add(struct facts *f, struct peers *peers, const struct value *name)

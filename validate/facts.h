@@ -2,6 +2,7 @@
 #define XRAT_VALIDATE_FACTS_H
 /* What the semantic checks share: the parts of a configuration, looked up once so that no check searches or parses a part
  * a second time. Only validate/ includes this. */
+#include "validate/items.h"
 #include "validate/validate.h"
 
 enum proto {
@@ -45,6 +46,11 @@ struct facts {
 	struct map *balancers; /* tag -> struct value */
 	struct map *emails;    /* of inbound users, as written -> struct value */
 	struct map *rule_tags; /* made when the first rule has one: struct xitem */
+	struct nets nets;
+	struct map *levels;    /* of policy, made when the first user has one: 8 bytes of the number */
+	unsigned n_suggested;
+	uint8_t blind[3];      /* what all inbounds together cannot see: sniff.c */
+	bool takes_guarded;    /* an inbound whose private destinations freedom drops */
 	bool has_users, as_is, route_only;
 };
 

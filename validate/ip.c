@@ -97,7 +97,7 @@ static void check_item(struct facts *f, const struct item *item, const char *whe
 		return;
 	}
 	mix_add(m, negated, false, item->at);
-	if (ip_parse(s, &net) && !is_net_loosely(s))
+	if (items_net(&f->nets, s, &net) && !is_net_loosely(s))
 		report_bad(f, item, where);
 	else if (item->s.p[0] == '!' && !target_has(f->x->target, CAP_XRAY_VALUES))
 		diag_add(f->sink, DIAG_XR665, item->at, "%s does not take '!' before a network; these do: %s",

@@ -66,6 +66,20 @@ bool items_has(const struct value *v, struct str wanted)
 	return false;
 }
 
+int items_net(struct nets *n, struct str s, struct ip_net *ret_net)
+{
+	unsigned i = (unsigned)((uintptr_t)s.p >> 3 ^ (uintptr_t)s.p >> 6) & 7;
+
+	if (!s.len || n->last[i].p != s.p || n->last[i].len != s.len) {
+		n->last[i].p = s.p;
+		n->last[i].len = s.len;
+		n->last[i].result = ip_parse(s, &n->last[i].net);
+	}
+	if (!n->last[i].result)
+		*ret_net = n->last[i].net;
+	return n->last[i].result;
+}
+
 /* Digits alone; anything else, or more than a port holds, is not for us to report. */
 static bool port_read(struct str s, uint32_t *ret_port)
 {

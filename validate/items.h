@@ -1,7 +1,7 @@
 #ifndef XRAT_VALIDATE_ITEMS_H
 #define XRAT_VALIDATE_ITEMS_H
 /* Xray's string lists and port lists, one item at a time and without allocation. Only validate/ includes this. */
-#include "lib/lib.h"
+#include "model/model.h"
 
 /* A string list is an array of strings or one string with commas, whose parts are not trimmed. */
 struct items {
@@ -26,6 +26,17 @@ bool items_next(struct items *it, struct item *ret_item);
 /* How many strings there are; one string counts as at least one. */
 uint32_t items_count(const struct value *v);
 bool items_has(const struct value *v, struct str wanted);
+
+/* ip_parse of items that several checks ask about: remembers the last few texts by their place. */
+struct nets {
+	struct {
+		const char *p;
+		size_t len;
+		int result;
+		struct ip_net net;
+	} last[8];
+};
+int items_net(struct nets *n, struct str s, struct ip_net *ret_net);
 
 struct ports {
 	const struct value *v;

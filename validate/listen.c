@@ -224,12 +224,19 @@ static int by_port(const void *pa, const void *pb)
 	return a->at.begin < b->at.begin ? -1 : a->at.begin > b->at.begin;
 }
 
-/* Ports in order: only those that begin before this one ends can overlap it. One report for each listener. */
+enum { COMPARED_MAX = 4000000 };
+
+/* Ports in order: only those that begin before this one ends can overlap it. One report for each listener. Thousands of
+ * addresses on one port are nobody's configuration, and the comparisons end there. */
 static void sweep(struct listeners *l)
 {
+	uint32_t compared = 0;
+
 	for (uint32_t i = 0; i < l->n; i++) {
 		for (uint32_t k = i + 1; k < l->n && l->v[k].from <= l->v[i].to; k++) {
 			bool swapped = l->v[k].at.begin < l->v[i].at.begin;
+			if (++compared > COMPARED_MAX)
+				return;
 			if (!clash(&l->v[i], &l->v[k]))
 				continue;
 			report(l->f, &l->v[swapped ? i : k], &l->v[swapped ? k : i]);

@@ -1,35 +1,44 @@
 /* Reads one routing rule: its keys in a single pass, without case, and which of its conditions have an effect. */
 #include "validate/rule.h"
 
+#include <string.h>
+
 const char *const rule_field_names[RF__N] = {
 	"domain", "ip", "port", "network", "sourceIP", "sourcePort", "user", "vlessRoute", "inboundTag", "protocol", "attrs",
 	"localIP", "localPort", "process", "localOS", "outboundTag", "balancerTag", "ruleTag",
 };
 
-/* Spellings of the fields; of two spellings the one with the higher rank wins, as in Xray. */
-static const struct {
+/* Spellings of the fields in the order of their length; of two spellings the one with the higher rank wins, as in Xray. */
+static const struct spelling {
 	const char *name;
 	uint8_t len, field, rank;
 } spellings[] = {
-	{ "domain", 6, RF_DOMAIN, 0 }, { "outboundTag", 11, RF_OUTBOUND, 0 }, { "ip", 2, RF_IP, 0 },
-	{ "ruleTag", 7, RF_RULE_TAG, 0 }, { "port", 4, RF_PORT, 0 }, { "network", 7, RF_NETWORK, 0 },
-	{ "inboundTag", 10, RF_INBOUND, 0 }, { "balancerTag", 11, RF_BALANCER, 0 }, { "protocol", 8, RF_PROTOCOL, 0 },
-	{ "domains", 7, RF_DOMAIN, 1 }, { "user", 4, RF_USER, 0 }, { "source", 6, RF_SOURCE_IP, 0 },
-	{ "sourceIP", 8, RF_SOURCE_IP, 1 }, { "sourcePort", 10, RF_SOURCE_PORT, 0 }, { "attrs", 5, RF_ATTRS, 0 },
-	{ "vlessRoute", 10, RF_VLESS_ROUTE, 0 }, { "localIP", 7, RF_LOCAL_IP, 0 }, { "localPort", 9, RF_LOCAL_PORT, 0 },
-	{ "process", 7, RF_PROCESS, 0 }, { "localOS", 7, RF_LOCAL_OS, 0 },
+	{ "ip", 2, RF_IP, 0 },
+	{ "port", 4, RF_PORT, 0 }, { "user", 4, RF_USER, 0 },
+	{ "attrs", 5, RF_ATTRS, 0 },
+	{ "domain", 6, RF_DOMAIN, 0 }, { "source", 6, RF_SOURCE_IP, 0 },
+	{ "network", 7, RF_NETWORK, 0 }, { "ruleTag", 7, RF_RULE_TAG, 0 }, { "domains", 7, RF_DOMAIN, 1 },
+	{ "localIP", 7, RF_LOCAL_IP, 0 }, { "process", 7, RF_PROCESS, 0 }, { "localOS", 7, RF_LOCAL_OS, 0 },
+	{ "protocol", 8, RF_PROTOCOL, 0 }, { "sourceIP", 8, RF_SOURCE_IP, 1 },
+	{ "localPort", 9, RF_LOCAL_PORT, 0 },
+	{ "inboundTag", 10, RF_INBOUND, 0 }, { "sourcePort", 10, RF_SOURCE_PORT, 0 }, { "vlessRoute", 10, RF_VLESS_ROUTE, 0 },
+	{ "outboundTag", 11, RF_OUTBOUND, 0 }, { "balancerTag", 11, RF_BALANCER, 0 },
 };
-enum { SPELLINGS__N = sizeof(spellings) / sizeof(*spellings) };
+enum { LONGEST = 11 };
+static const uint8_t first_of_len[LONGEST + 2] = { 0, 0, 0, 1, 1, 3, 4, 6, 12, 14, 15, 18, 20 };
 
-static int spelling_of(const struct member *m)
+static const struct spelling *spelling_of(const struct member *m)
 {
-	struct str key = member_key(m);
-
-	for (int i = 0; i < SPELLINGS__N; i++)
-		if (spellings[i].len == key.len && (spellings[i].name[0] | 0x20) == (key.p[0] | 0x20) &&
-		    str_is_nocase(key, spellings[i].name))
-			return i;
-	return -1;
+	if (m->key_len > LONGEST)
+		return NULL;
+	for (unsigned i = first_of_len[m->key_len]; i < first_of_len[m->key_len + 1]; i++) {
+		const struct spelling *s = &spellings[i];
+		if ((s->name[0] | 0x20) != (m->key[0] | 0x20))
+			continue;
+		if (!memcmp(s->name, m->key, m->key_len) || str_is_nocase(member_key(m), s->name))
+			return s;
+	}
+	return NULL;
 }
 
 /* Whether Xray makes a condition of it: ports always, lists when they have an element. */
@@ -85,16 +94,18 @@ void rule_read(const struct xitem *it, struct rule *r)
 		return;
 	for (uint32_t i = 0; i < it->v.n_members; i++) {
 		const struct member *m = &it->v.members[i];
-		int s = m->value.kind == VAL_NULL ? -1 : spelling_of(m);
-		if (s < 0 || spellings[s].rank < rank[spellings[s].field])
+		const struct spelling *s = spelling_of(m);
+		if (!s || m->value.kind == VAL_NULL || s->rank < rank[s->field])
 			continue;
-		rank[spellings[s].field] = spellings[s].rank;
-		r->f[spellings[s].field] = &m->value;
+		rank[s->field] = s->rank;
+		r->f[s->field] = &m->value;
 	}
 	for (unsigned f = 0; f < RF_CONDITIONS__N; f++) {
-		if (r->f[f] && !has_effect(f, r->f[f]))
+		if (!r->f[f])
+			continue;
+		if (!has_effect(f, r->f[f]))
 			r->f[f] = NULL;
-		if (r->f[f] && !rule_always(f, r->f[f]))
+		else if (!rule_always(f, r->f[f]))
 			r->conditions |= 1u << f;
 	}
 }

@@ -33,7 +33,7 @@ struct shadow *shadow_new(struct facts *f, uint32_t n_rules)
 	struct shadow *s = arena_new_of(f->a, struct shadow);
 
 	*s = (struct shadow){ .f = f, .catch_all = SHADOW_NONE };
-	s->items = (struct shadow_items){ .a = f->a, .folds = target_has(f->x->target, CAP_XRAY_VALUES) };
+	s->items = (struct shadow_items){ .a = f->a, .nets = &f->nets, .folds = target_has(f->x->target, CAP_XRAY_VALUES) };
 	s->items.table = shadow_table_new(f->a, n_rules + n_rules / 2);
 	s->sets = shadow_table_new(f->a, n_rules / 2);
 	return s;
@@ -44,8 +44,10 @@ struct shadow *shadow_new(struct facts *f, uint32_t n_rules)
 static void read_sigs(struct subject *j)
 {
 	j->has_sigs = true;
-	for (unsigned i = 0; i < j->n; i++)
+	for (unsigned i = 0; i < j->n; i++) {
+		j->sigs[i] = (struct shadow_sig){ 0 };
 		j->has_sigs &= shadow_sig_add(&j->sigs[i], j->fields[i], j->rule->f[j->fields[i]]);
+	}
 }
 
 /* Of the subject's conditions whose bit is set (bits count the subject's own list). */
@@ -248,9 +250,20 @@ static void report(struct shadow *s, const struct subject *j)
 	diag_help(s->f->sink, d, "remove the rule, or move it up");
 }
 
+static void subject_read(struct subject *j, const struct rule *r)
+{
+	j->rule = r;
+	j->n = 0;
+	j->cover.n = 0;
+	for (unsigned left = r->conditions; left; left &= left - 1) {
+		j->contexts[j->n] = 0;
+		j->fields[j->n++] = (uint8_t)__builtin_ctz(left);
+	}
+}
+
 void shadow_feed(struct shadow *s, const struct rule *r, uint32_t index)
 {
-	struct subject j = { .rule = r };
+	struct subject j; /* its arrays are filled as far as they are used */
 
 	if (!facts_filled(r->f[RF_OUTBOUND]) && !facts_filled(r->f[RF_BALANCER]))
 		return; /* reported, and never loaded */
@@ -258,9 +271,7 @@ void shadow_feed(struct shadow *s, const struct rule *r, uint32_t index)
 		report_catch_all(s, r);
 		return;
 	}
-	for (unsigned i = 0; i < RF_CONDITIONS__N; i++)
-		if (rule_has(r, i))
-			j.fields[j.n++] = (uint8_t)i;
+	subject_read(&j, r);
 	if (!j.n) {
 		if (r->f[RF_NETWORK] || r->f[RF_PORT])
 			s->catch_all = index;

@@ -27,6 +27,7 @@ void shadow_table_put(struct shadow_table *t, const struct shadow_key *k, uint32
 struct shadow_items {
 	struct arena *a;
 	struct shadow_table *table;
+	struct nets *nets;
 	uint64_t prefixes[2][3]; /* v4, v6: bit set of the prefix lengths that were put */
 	bool has_suffix, folds;
 };

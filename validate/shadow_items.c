@@ -88,14 +88,15 @@ static bool name_fold(const struct shadow_items *s, struct str *name)
 	return true;
 }
 
-/* A domain: at or above the name. */
-static bool is_below(const struct query *q, enum rule_field f, struct str name)
+/* A domain: at or above the name; *ret_hash is the hash of the whole name when there is none. */
+static bool is_below(const struct query *q, enum rule_field f, struct str name, uint64_t *ret_hash)
 {
 	uint64_t h = name_hash_start;
 
-	for (size_t i = name.len; q->s->has_suffix && i-- > 0;) {
+	for (size_t i = name.len; i-- > 0;) {
 		h = name_hash_step(h, name.p[i]);
-		if (i && name.p[i - 1] != '.')
+		*ret_hash = h;
+		if ((i && name.p[i - 1] != '.') || !q->s->has_suffix)
 			continue;
 		struct shadow_key k = { .p = name.p + i, .len = (uint32_t)(name.len - i), .hash = h,
 			.kind = kind_of(f, FAMILY_SUFFIX, 0) };
@@ -109,15 +110,18 @@ static bool domain_covered(const struct query *q, enum rule_field f, struct str 
 {
 	struct str value;
 	struct shadow_key k;
+	uint64_t hash = 0;
 
 	switch (domain_split(item, &value)) {
 	case DOMAIN_FULL:
 		if (!name_fold(q->s, &value))
 			return false;
-		k = name_key(value, kind_of(f, FAMILY_FULL, 0));
-		return is_put(q, &k) || is_below(q, f, value);
+		if (is_below(q, f, value, &hash))
+			return true;
+		k = (struct shadow_key){ .p = value.p, .len = (uint32_t)value.len, .kind = kind_of(f, FAMILY_FULL, 0), .hash = hash };
+		return is_put(q, &k);
 	case DOMAIN_SUFFIX:
-		return name_fold(q->s, &value) && is_below(q, f, value);
+		return name_fold(q->s, &value) && is_below(q, f, value, &hash);
 	case DOMAIN_KEYWORD:
 		if (!name_fold(q->s, &value))
 			return false;
@@ -161,13 +165,13 @@ enum net_kind { NET_PLAIN, NET_LIST, NET_NEGATED };
 
 /* geoip:!LIST and ext:FILE:!LIST negate behind the prefix. An IPv6 form of an IPv4 address is IPv4 to the engine; nobody
  * writes it, so it counts as unknown. */
-static enum net_kind net_read(struct str item, struct ip_net *ret_net)
+static enum net_kind net_read(const struct shadow_items *s, struct str item, struct ip_net *ret_net)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
 	if (item.len && memchr(item.p, '!', item.len))
 		return NET_NEGATED;
-	if (ip_parse(item, ret_net))
+	if (items_net(s->nets, item, ret_net))
 		return NET_LIST;
 	if (ret_net->v6 && !memcmp(ret_net->addr, mapped, sizeof(mapped)))
 		return NET_NEGATED;
@@ -204,7 +208,7 @@ static bool ip_covered(const struct query *q, enum rule_field f, struct str item
 	struct ip_net net;
 	struct shadow_key k;
 
-	switch (net_read(item, &net)) {
+	switch (net_read(q->s, item, &net)) {
 	case NET_PLAIN:
 		return net_covered(q, f, &net);
 	case NET_LIST:
@@ -219,7 +223,7 @@ static bool ip_key(struct shadow_items *s, enum rule_field f, struct str item, s
 {
 	struct ip_net net, *copy;
 
-	switch (net_read(item, &net)) {
+	switch (net_read(s, item, &net)) {
 	case NET_PLAIN:
 		copy = arena_new_of(s->a, struct ip_net);
 		*copy = net;
@@ -240,7 +244,6 @@ enum class { CLASS_NONE, CLASS_DOMAIN, CLASS_IP, CLASS_TEXT };
 static const uint8_t classes[RF_CONDITIONS__N] = {
 	[RF_DOMAIN] = CLASS_DOMAIN, [RF_IP] = CLASS_IP, [RF_SOURCE_IP] = CLASS_IP, [RF_LOCAL_IP] = CLASS_IP,
 	[RF_INBOUND] = CLASS_TEXT, [RF_USER] = CLASS_TEXT, [RF_PROTOCOL] = CLASS_TEXT, [RF_PROCESS] = CLASS_TEXT,
-	[RF_NETWORK] = CLASS_TEXT,
 };
 
 bool shadow_items_knows(enum rule_field f)

@@ -1,6 +1,8 @@
 /* Conditions as a pair of hashes. */
 #include "validate/shadow.h"
 
+#include <string.h>
+
 static void mix(struct shadow_sig *sig, uint64_t a, uint64_t b)
 {
 	sig->a = (sig->a ^ a) * 0xff51afd7ed558ccdu;
@@ -11,11 +13,16 @@ static void mix(struct shadow_sig *sig, uint64_t a, uint64_t b)
 
 static void mix_text(struct shadow_sig *sig, struct str s)
 {
-	uint64_t other = 0x2545f4914f6cdd1du ^ s.len;
+	uint64_t other = 0x2545f4914f6cdd1du ^ s.len, word;
 
-	for (size_t i = 0; i < s.len; i++)
-		other = (other ^ (unsigned char)s.p[i]) * 0x100000001b3u;
-	mix(sig, str_hash(s), other);
+	mix(sig, str_hash(s), s.len);
+	for (; s.len; s = str_skip(s, s.len < sizeof(word) ? s.len : sizeof(word))) {
+		word = 0;
+		memcpy(&word, s.p, s.len < sizeof(word) ? s.len : sizeof(word));
+		other = (other + word) * 0xd6e8feb86659fd93u;
+		other ^= other >> 32;
+	}
+	sig->b = (sig->b ^ other) * 0xc4ceb9fe1a85ec53u;
 }
 
 static bool add_ports(struct shadow_sig *sig, const struct value *v)

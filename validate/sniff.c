@@ -15,39 +15,45 @@ static bool speaks_http(const struct peer *p)
 	return p->proto == PROTO_HTTP || p->proto == PROTO_SOCKS;
 }
 
-/* Whether the rule's inbounds all pass a test. No when it may see connections of another origin: an inbound that is not
- * there, DNS, a reverse channel, a loopback. */
-static bool all_inbounds(const struct facts *f, const struct rule *r, bool (*test)(const struct peer *, const void *), const void *arg)
+/* What an inbound cannot find out. */
+enum blind { BLIND_PROTOCOL, BLIND_PROTOCOL_BUT_HTTP, BLIND_NAMES, BLIND__N };
+enum { NOT_ASKED, NO, YES };
+
+static bool is_blind(const struct peer *p, enum blind what)
+{
+	if (p->sniffing)
+		return false;
+	return what == BLIND_PROTOCOL || (what == BLIND_NAMES ? is_transparent(p) : !speaks_http(p));
+}
+
+/* Of all inbounds together; asked once. Names that are no inbounds (DNS, reverse channels, loopbacks) may see anything. */
+static bool all_blind(struct facts *f, enum blind what)
+{
+	bool all = f->ins.n > 0 && !f->ins.n_extra;
+
+	if (f->blind[what] != NOT_ASKED)
+		return f->blind[what] == YES;
+	for (uint32_t i = 0; all && i < f->ins.n; i++)
+		all = is_blind(&f->ins.v[i], what);
+	f->blind[what] = all ? YES : NO;
+	return all;
+}
+
+/* Whether none of the rule's inbounds can find it out. */
+static bool rule_is_blind(struct facts *f, const struct rule *r, enum blind what)
 {
 	struct items it = items_of(r->f[RF_INBOUND]);
 	struct item item;
 	uint32_t n = 0;
 
-	while (items_next(&it, &item)) {
+	if (!r->f[RF_INBOUND])
+		return all_blind(f, what);
+	for (; items_next(&it, &item); n++) {
 		const struct peer *p = map_get(f->ins.by_tag, item.s);
-		if (!p || map_get(f->ins.extra, item.s) || !test(p, arg))
+		if (!p || map_get(f->ins.extra, item.s) || !is_blind(p, what))
 			return false;
-		n++;
 	}
-	if (r->f[RF_INBOUND])
-		return n > 0;
-	for (uint32_t i = 0; i < f->ins.n; i++)
-		if (!test(&f->ins.v[i], arg))
-			return false;
-	return f->ins.n > 0 && !f->ins.n_extra;
-}
-
-static bool cannot_know_protocol(const struct peer *p, const void *arg)
-{
-	const bool *http = arg;
-
-	return !p->sniffing && !(*http && speaks_http(p));
-}
-
-static bool sees_no_names(const struct peer *p, const void *arg)
-{
-	(void)arg;
-	return !p->sniffing && is_transparent(p);
+	return n > 0;
 }
 
 /* Whether the rule's text is a beginning of one of the names: how Xray compares protocols. */
@@ -67,10 +73,9 @@ static void check_protocol(struct facts *f, const struct rule *r)
 {
 	static const char *const http_names[] = { "http/1.1" };
 	static const char *const dns_names[] = { "dns", "https", "quic" }; /* of the engine's own queries */
-	const bool http = asks(r, http_names, 1);
 	struct diag *d;
 
-	if (!all_inbounds(f, r, cannot_know_protocol, &http))
+	if (!rule_is_blind(f, r, asks(r, http_names, 1) ? BLIND_PROTOCOL_BUT_HTTP : BLIND_PROTOCOL))
 		return;
 	if (f->x->section[XS_DNS].kind && asks(r, dns_names, sizeof(dns_names) / sizeof(*dns_names)))
 		return;
@@ -85,7 +90,7 @@ void sniff_check_rule(struct facts *f, const struct rule *r)
 
 	if (rule_has(r, RF_PROTOCOL))
 		check_protocol(f, r);
-	if (rule_has(r, RF_DOMAIN) && all_inbounds(f, r, sees_no_names, NULL)) {
+	if (rule_has(r, RF_DOMAIN) && rule_is_blind(f, r, BLIND_NAMES)) {
 		d = diag_add(f->sink, DIAG_XR549, r->f[RF_DOMAIN]->span, "the rule never matches: its inbounds take redirected "
 			     "traffic, which has addresses alone, and do not sniff");
 		diag_help(f->sink, d, "set sniffing.enabled to true with destOverride [\"http\", \"tls\", \"quic\"]");

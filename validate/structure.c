@@ -28,7 +28,7 @@ static const char *known_to(struct walk *w, unsigned lacks)
 	const char *list = "";
 	for (size_t i = 0; i < targets_n; i++) {
 		if (!(lacks & targets[i].bit) && targets[i].family != ENGINE_BUILTIN)
-			list = arena_printf(w->a, "%s%s%s", list, *list ? " and " : "", targets[i].name);
+			list = arena_printf(w->a, "%s%s%s", list, *list ? ", " : "", targets[i].name);
 	}
 	return list;
 }
@@ -79,7 +79,7 @@ static void lacking_key(struct walk *w, const struct xkey *k, const struct membe
 	if (k->advice)
 		diag_help(w->sink, d, "%s", k->advice);
 	else if (!gone)
-		diag_help(w->sink, d, "%s reads it; leave it out, or choose that engine", known_to(w, k->lacks));
+		diag_help(w->sink, d, "leave it out, or choose an engine that reads it: %s", known_to(w, k->lacks));
 }
 
 static const struct xkey *find_key(struct walk *w, const struct xtable *t, const struct member *m)
@@ -190,10 +190,12 @@ static void check_inbound(struct walk *w, const struct value *v)
 	walk_add(w, DIAG_XR406, walk_point(v), "'port' of %s is missing", xt_inbound.title);
 }
 
-/* Whether a value satisfies a requirement: "" and [] do not, but {} does, and "" as a range is 0. */
+/* Whether a value satisfies a requirement: "" and [] do not, but {} does; "" is 0 as a range and one text as a list. */
 static bool counts(const struct xkey *k, const struct value *v)
 {
-	return !value_empty(v) || v->kind == VAL_OBJECT || (k->type == XT_RANGE && v->kind == VAL_STRING && !k->hi);
+	if (v->kind == VAL_STRING && (k->type == XT_STRLIST || (k->type == XT_RANGE && !k->hi)))
+		return true;
+	return !value_empty(v) || v->kind == VAL_OBJECT;
 }
 
 void walk_object(struct walk *w, const struct xtable *t, const struct value *v)
@@ -211,7 +213,7 @@ void walk_object(struct walk *w, const struct xtable *t, const struct value *v)
 			seen |= bit;
 		if (k->lacks & w->t->bit)
 			lacking_key(w, k, m);
-		if (m->value.kind != VAL_NULL && (!(k->lacks & w->t->bit) || k->flags & XK_REPORTED))
+		if (!(k->lacks & w->t->bit) || k->flags & XK_REPORTED)
 			walk_value(w, k, &m->value, v);
 	}
 	check_rows(w, t, v, seen, written);

@@ -78,7 +78,7 @@ static void check_strings(struct walk *w, const struct xkey *k, const struct val
 		const struct value *e = &v->items[i];
 		if (e->kind == VAL_STRING && !k->format)
 			continue;
-		if (e->kind != VAL_NULL && !wrong_element(w, k->name, e, KINDS_STRING, "a string"))
+		if ((e->kind != VAL_NULL || k->format == XF_DURATION) && !wrong_element(w, k->name, e, KINDS_STRING, "a string"))
 			check_text(w, k, e);
 	}
 }
@@ -248,6 +248,9 @@ static check_fn *const checks[XT__N] = {
 
 void walk_value(struct walk *w, const struct xkey *k, const struct value *v, const struct value *parent)
 {
+	/* null is the same as absent, but for a duration */
+	if (v->kind == VAL_NULL && !(k->type == XT_STR && k->format == XF_DURATION))
+		return;
 	if (wrong_kind(w, (struct str){ k->name, k->len }, v, types[k->type].kinds, types[k->type].text) || !checks[k->type])
 		return;
 	w->parent = parent;

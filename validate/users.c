@@ -132,19 +132,29 @@ static void check_password(struct seen *s, const struct value *user)
 
 /* --- levels ------------------------------------------------------------------------------------------------------------------ */
 
-static void check_level(struct facts *f, const struct value *level)
+static void levels_read(struct facts *f)
 {
 	const struct value *levels = facts_get(&f->x->section[XS_POLICY], "levels");
+
+	f->levels = map_new(f->a, 4);
+	for (uint32_t i = 0; levels && levels->kind == VAL_OBJECT && i < levels->n_members; i++) {
+		int64_t *key = arena_new_of(f->a, int64_t);
+		if (!str_int(member_key(&levels->members[i]), key))
+			map_put(f->levels, (struct str){ (const char *)key, sizeof(*key) }, key);
+	}
+}
+
+static void check_level(struct facts *f, const struct value *level)
+{
 	int64_t n = 0;
 	struct diag *d;
 
 	if (!level || value_int(level, &n) || n <= 0)
 		return;
-	for (uint32_t i = 0; levels && levels->kind == VAL_OBJECT && i < levels->n_members; i++) {
-		int64_t key = 0;
-		if (!str_int(member_key(&levels->members[i]), &key) && key == n)
-			return;
-	}
+	if (!f->levels)
+		levels_read(f);
+	if (map_get(f->levels, (struct str){ (const char *)&n, sizeof(n) }))
+		return;
 	d = diag_add(f->sink, DIAG_XR552, level->span, "policy has no level %lld: the engine's defaults hold", (long long)n);
 	diag_help(f->sink, d, "add it to policy.levels, or remove 'level'");
 }

@@ -8,12 +8,12 @@
 cd "$top" || exit 2
 
 # --- golden renders -----------------------------------------------------------------------------------------------
-# Their file names certificates that exist nowhere; the engines want to read them, so they get one.
+# They name certificates and log files that exist on an operator's machine; the engines open them, so they get some.
 certificate() {
 	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test.example -keyout "$scratch/key.pem" \
 		-out "$scratch/cert.pem" >/dev/null 2>&1
 }
-with_certificate() { # json in, json out
+with_files() { # json in, json out
 	python3 - "$scratch" "$1" "$2" <<-'PY'
 	import json, sys
 	def walk(v):
@@ -26,6 +26,9 @@ with_certificate() { # json in, json out
 	        for x in v: walk(x)
 	config = json.load(open(sys.argv[2], encoding="utf-8"))
 	walk(config)
+	for k in ("access", "error"):
+	    if config.get("log", {}).get(k, "").startswith("/"):
+	        config["log"][k] = sys.argv[1] + "/engine-" + k
 	json.dump(config, open(sys.argv[3], "w", encoding="utf-8"))
 	PY
 }
@@ -38,7 +41,7 @@ for file in tests/golden/*/*/expect.json; do
 	dir=${file%/expect.json}
 	case=${dir#tests/golden/}
 	if [ -e "$dir/expect.exit" ] || grep -qs -e --redact "$dir/cmd"; then continue; fi
-	with_certificate "$file" "$scratch/render.json"
+	with_files "$file" "$scratch/render.json"
 	case $case in
 	*--v2ray-4.34*)
 		if [ ${#v2ray[@]} = 0 ]; then skip "$case: $no_v2ray"
