@@ -43,14 +43,14 @@ commands() { # directory of one size; rows for measure
 	printf 'empty-c\t%s/empty\n' "$bin"
 }
 
+# All sizes in one round, so that a busy moment of the machine does not fall on one size alone.
 measure_all() {
 	local n
 	for n in $sizes; do
 		sh bench/rules.sh "$n" "$work/$n"
-		commands "$work/$n" >"$work/commands"
-		$bin/measure "$runs" "$work/commands" | sed "s/^/$n /" >>"$work/rows"
-		rm -f "$work/commands"
+		commands "$work/$n" | sed "s/^/$n:/" >>"$work/commands"
 	done
+	$bin/measure "$runs" "$work/commands" | sed 's/:/ /' >"$work/rows"
 }
 
 # Ratios and bars from the rows: size, name, exit, median, smallest, largest, peak.

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_COMMANDS = 32, MAX_WORDS = 32 };
+enum { MAX_COMMANDS = 64, MAX_WORDS = 32 };
 struct command {
 	char *name, *words[MAX_WORDS];
 	double *ms;
