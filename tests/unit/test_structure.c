@@ -155,7 +155,7 @@ static void test_keys(void **state)
 	with("\"routing\":{\"domainMatcher\":\"mph\"}", "XR404 ");
 	with("\"routing\":{\"rules\":[{\"outboundTag\":\"a\",\"domainMatcher\":\"mph\",\"type\":\"field\",\"ruleTag\":\"x\"}]}", "");
 	with("\"routing\":{\"rules\":[null]}", "XR401 ");
-	with("\"fakeDns\":[{}],\"routing\":{\"rules\":[{\"outboundTag\":\"a\",\"domain\":[null]}]}", "");
+	with("\"fakeDns\":[{\"ipPool\":\"198.18.0.0/15\",\"poolSize\":100}],\"routing\":{\"rules\":[{\"outboundTag\":\"a\",\"domain\":[null]}]}", "");
 	outbound("{\"protocol\":\"vless\",\"settings\":{\"vnext\":[]}}", "XR406 ");
 	outbound("{\"protocol\":\"vless\"}", "XR406 ");
 	outbound("{\"protocol\":\"what\",\"settings\":{\"a\":1}}", "XR407 ");
