@@ -135,6 +135,13 @@ static void hide_link(char *line, char *end)
 		hide(at + 3, end);
 }
 
+void diag_mask_around(char *piece, size_t len, size_t begin, size_t marked_len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((i < begin || i - begin >= marked_len) && (is_word(piece[i]) || (unsigned char)piece[i] >= 0x80))
+			hide(piece + i, piece + i + 1);
+}
+
 void diag_mask_line(const struct diag_sink *s, uint32_t src, uint32_t offset, char *line, size_t len)
 {
 	for (unsigned i = 0; i < s->n_hidden; i++) {

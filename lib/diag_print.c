@@ -4,7 +4,7 @@
 
 #include "lib/diag_sink.h"
 
-enum { WINDOW = 150, WINDOW_BEFORE = 60 };
+enum { WINDOW = 150, WINDOW_BEFORE = 60, REGION = 2048 };
 
 static const char *const severity_names[SEV__N] = { "note", "warning", "error" };
 const char *severity_name(enum severity s)
@@ -99,26 +99,47 @@ static void put_marker(struct printer *p, struct str line, size_t at, size_t spa
 	buf_putc(p->out, '\n');
 }
 
+/* The part of a line that is worth reading: all of it, or REGION bytes around byte *at of a very long one. */
+static struct str line_region(struct str line, size_t *at)
+{
+	size_t begin = *at > REGION ? *at - REGION : 0;
+
+	if (line.len <= 2 * REGION)
+		return line;
+	while (begin && continues(line.p[begin]))
+		begin++;
+	line = str_skip(line, begin);
+	*at -= begin;
+	if (line.len > 2 * REGION)
+		line.len = 2 * REGION;
+	return line;
+}
+
 static void put_line(struct printer *p, struct span at)
 {
 	const struct source *src = sources_get(p->sink->sources, at.src);
+	size_t in_line, span_len = at.end > at.begin ? at.end - at.begin : 1;
+	struct str line, region, shown;
+	char copy[2 * REGION];
 	uint32_t number, col;
-	struct str line, shown;
-	size_t offset, in_window;
 
 	if (!src || !src->len)
 		return;
 	source_place(p->sink->sources, at.src, at.begin, &number, &col);
 	line = source_line(p->sink->sources, at.src, number);
-	offset = (size_t)(line.p - src->bytes);
-	in_window = at.begin - offset < line.len ? at.begin - offset : line.len;
-	line.p = arena_memdup(p->sink->arena, line.p, line.len);
-	diag_mask_line(p->sink, at.src, (uint32_t)offset, (char *)line.p, line.len);
-	shown = cut_window(line, &in_window);
+	in_line = at.begin - (size_t)(line.p - src->bytes);
+	in_line = in_line < line.len ? in_line : line.len;
+	region = line_region(line, &in_line);
+	memcpy(copy, region.p, region.len);
+	diag_mask_line(p->sink, at.src, (uint32_t)(region.p - src->bytes), copy, region.len);
+	if (region.len < line.len)
+		diag_mask_around(copy, region.len, in_line, span_len);
+	line = (struct str){ copy, region.len };
+	shown = cut_window(line, &in_line);
 	buf_printf(p->out, "%7u | %s", number, shown.p > line.p ? "..." : "");
 	put_clean(p->out, shown);
 	buf_puts(p->out, shown.p + shown.len < line.p + line.len ? "...\n" : "\n");
-	put_marker(p, shown, in_window, at.end > at.begin ? at.end - at.begin : 1, shown.p > line.p);
+	put_marker(p, shown, in_line, span_len, shown.p > line.p);
 }
 
 static void put_diag(struct printer *p, const struct diag *d)

@@ -160,11 +160,36 @@ static void test_long_line(void **state)
 	arena_free(f.a);
 }
 
+/* A minified file: time must not grow with the line for each diagnostic, and what stands around the mark stays hidden. */
+static void test_one_huge_line(void **state)
+{
+	enum { PAIRS = 20000 };
+	struct fixture f = make();
+	struct buf text = { 0 }, out = { 0 };
+	uint32_t src;
+
+	(void)state;
+	for (int i = 0; i < PAIRS; i++)
+		buf_printf(&text, "{\"pass\":\"canary%05d\",\"bad\":1},", i);
+	src = sources_add(f.sources, "f", text.p, (uint32_t)text.len);
+	for (const char *p = text.p; (p = strstr(p, "\"bad\"")); p++)
+		diag_add(f.sink, DIAG_XR101, (struct span){ src, (uint32_t)(p - text.p), (uint32_t)(p - text.p) + 5 }, "m");
+	diag_finish(f.sink, false);
+	assert_int_equal(diag_total(f.sink), PAIRS);
+	diag_print(f.sink, false, SEV_NOTE, &out);
+	assert_null(strstr(out.p, "canary"));
+	assert_non_null(strstr(out.p, "\"bad\""));
+	buf_fini(&text);
+	buf_fini(&out);
+	arena_free(f.a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_place), cmocka_unit_test(test_text),	 cmocka_unit_test(test_control_characters),
 		cmocka_unit_test(test_masks), cmocka_unit_test(test_hidden_span), cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_one_huge_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
