@@ -152,18 +152,36 @@ static int read_all(struct arena *a, int fd, size_t size, size_t max_bytes, stru
 	return 0;
 }
 
+/* Some numbers say too little about what was refused. */
+static const struct {
+	int code;
+	const char *text;
+} read_faults[] = {
+	{ -ENOTSUP, "not a regular file" },
+	{ -EFBIG, "larger than allowed" },
+	{ -EXDEV, "a symbolic link leads out of the directory" },
+};
+
+static int read_error(struct err *e, int code, const char *path)
+{
+	for (size_t i = 0; i < sizeof(read_faults) / sizeof(*read_faults); i++)
+		if (read_faults[i].code == code)
+			return err_set(e, code, "read '%s': %s", path, read_faults[i].text);
+	return err_sys(e, code, "read '%s'", path);
+}
+
 int file_read(struct arena *a, int dir_fd, const char *path, size_t max_bytes, struct str *ret_bytes, struct err *e)
 {
 	int fd = open_beneath(dir_fd, path), r;
 	size_t size = 0;
 
 	if (fd < 0) /* ENXIO: a socket */
-		return err_sys(e, fd == -ENXIO ? -ENOTSUP : fd, "read '%s'", path);
+		return read_error(e, fd == -ENXIO ? -ENOTSUP : fd, path);
 	r = check_regular(fd, max_bytes, &size);
 	if (!r)
 		r = read_all(a, fd, size, max_bytes, ret_bytes);
 	close(fd);
-	return r ? err_sys(e, r, "read '%s'", path) : 0;
+	return r ? read_error(e, r, path) : 0;
 }
 
 int dir_open_beneath(int dir_fd, const char *path, struct err *e)
