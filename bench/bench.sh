@@ -27,7 +27,7 @@ machine() {
 	echo "$("$xrat" version 2>/dev/null | head -n 1), $(date -u +%Y-%m-%d)"
 	echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) CPUs, $(awk '/MemTotal/ { printf "%.1f GiB", $2 / 1048576 }' /proc/meminfo), $(uname -sr)"
 	echo "beside: $(v2ray -version 2>/dev/null | head -n 1 | cut -d' ' -f1,2); $(jq --version 2>/dev/null); $(jsonnet --version 2>/dev/null | head -n 1); jansson $(pkg-config --modversion jansson 2>/dev/null); $("${CC:-gcc}" --version | head -n 1)"
-	echo "whole process, wall time in ms: median (smallest-largest) of $runs interleaved runs; peak memory in MiB"
+	echo "whole process, wall time in ms: median (smallest-largest) of $runs interleaved runs, each behind an uncounted one; peak memory in MiB"
 }
 
 commands() { # directory of one size; rows for measure
