@@ -1,8 +1,9 @@
 /* measure RUNS FILE: runs each line of FILE ("name<TAB>command…", words split at blanks, no shell) RUNS times, in turn
  * (a, b, c, a, b, c, …), so that whatever else the machine does hits all alike. Each counted run comes right behind an
- * uncounted one of the same command: on a virtual machine whose host takes idle memory back, the first process that needs a lot
- * of it would pay for all that come behind it (seen: 220 ms against 120 ms for the same compile). stdout of the commands goes to /dev/null.
- * Prints a row a command: name, exit code, median, smallest and largest wall time in ms, peak memory in KiB. */
+ * uncounted one of the same command: on a virtual machine whose host takes idle memory back, the first process that
+ * needs a lot of it would pay for all that come behind it (seen: 220 ms against 120 ms for the same compile). stdout of
+ * the commands goes to /dev/null. Prints a row a command: name, exit code, median, smallest and largest wall time in
+ * ms, peak memory in KiB. */
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>

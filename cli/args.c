@@ -177,7 +177,8 @@ static int one(struct parser *p)
 static void peek_format(int argc, char *const *argv, struct invocation *inv)
 {
 	for (int i = 1; i < argc; i++)
-		if (!strcmp(argv[i], "--format=json") || (i + 1 < argc && !strcmp(argv[i], "--format") && !strcmp(argv[i + 1], "json")))
+		if (!strcmp(argv[i], "--format=json") ||
+		    (i + 1 < argc && !strcmp(argv[i], "--format") && !strcmp(argv[i + 1], "json")))
 			inv->format = FORMAT_JSON;
 }
 

@@ -47,7 +47,8 @@ static struct value outcome_json(struct arena *a, const struct outcome *o)
 	return v;
 }
 
-/* One JSON document whatever the number of roles: success on stdout, else the first failed role's faults and the others'. */
+/* One JSON document whatever the number of roles: success on stdout, else the first failed role's faults and the
+ * others'. */
 static int finish_json(struct arena *a, const struct invocation *inv, const struct outcome *o, unsigned n, int worst)
 {
 	struct value list = value_array(SPAN_NONE), result = value_object(SPAN_NONE);

@@ -76,7 +76,8 @@ static int read_config(struct arena *a, const struct invocation *inv, int dir_fd
 	int r = file_read(a, dir_fd, path, (size_t)4 * JSON_MAX_BYTES, &bytes, &e);
 
 	if (r) {
-		r = out_fail(a, inv, r == -ENOENT && dir_fd != AT_FDCWD ? EXIT_NOT_FOUND : EXIT_SYSTEM, NULL, "%s", err_text(&e));
+		r = out_fail(a, inv, r == -ENOENT && dir_fd != AT_FDCWD ? EXIT_NOT_FOUND : EXIT_SYSTEM, NULL, "%s",
+			     err_text(&e));
 		err_fini(&e);
 		return r;
 	}
@@ -107,7 +108,8 @@ static void add_origins(struct arena *a, const struct compiled *c, const struct 
 		struct value *pointer = value_get(&changes->items[i], "pointer");
 		struct value origin;
 
-		if (!pointer || pointer->kind != VAL_STRING || str_is(value_get_str(&changes->items[i], "change"), "removed"))
+		if (!pointer || pointer->kind != VAL_STRING ||
+		    str_is(value_get_str(&changes->items[i], "change"), "removed"))
 			continue;
 		origin = render_why(a, &c->checked, sources, value_str(pointer));
 		if (!origin.n || !value_get_str(&origin.items[0], "file").len)
@@ -130,7 +132,9 @@ static int diff_live(struct arena *a, const struct invocation *inv, const struct
 	if (!r)
 		r = workspace_compile(a, inv, ws, role, &options, &sink, &c);
 	if (r)
-		return r == EXIT_CONFIG && sink && inv->format == FORMAT_JSON ? out_fail_all(a, inv, EXIT_CONFIG, sink, NULL) : r;
+		return r == EXIT_CONFIG && sink && inv->format == FORMAT_JSON ?
+			out_fail_all(a, inv, EXIT_CONFIG, sink, NULL) :
+			r;
 	after = xconf_to_value(a, &c.checked.x);
 	changes = render_diff(a, &before, &after);
 	add_origins(a, &c, diag_sources(sink), &changes);

@@ -39,7 +39,8 @@ static int explain_list(struct arena *a, const struct invocation *inv)
 		return out_result(a, inv, result);
 	}
 	for (size_t i = 0; i < DIAG__N; i++)
-		buf_printf(&out, "%s  %-7s  %s\n", diag_infos[i].name, severity_name(diag_infos[i].severity), diag_infos[i].title);
+		buf_printf(&out, "%s  %-7s  %s\n", diag_infos[i].name, severity_name(diag_infos[i].severity),
+			   diag_infos[i].title);
 	return print(a, inv, &out);
 }
 
@@ -64,13 +65,14 @@ int cmd_explain(struct arena *a, const struct invocation *inv)
 				   out_fail(a, inv, EXIT_USAGE, NULL, "explain needs a code such as XR302, or --list");
 	d = diag_info_find(inv->operands[0]);
 	if (!d)
-		return out_fail(a, inv, EXIT_NOT_FOUND, NULL, "no diagnostic is called '%s'; 'xrat explain --list' shows them all",
-				inv->operands[0]);
+		return out_fail(a, inv, EXIT_NOT_FOUND, NULL,
+				"no diagnostic is called '%s'; 'xrat explain --list' shows them all", inv->operands[0]);
 	if (inv->format == FORMAT_JSON)
 		return out_result(a, inv, info_json(a, d));
-	buf_printf(&out, "%s (%s): %s\n\n%s\n\nFor example:\n\n", d->name, severity_name(d->severity), d->title, d->meaning);
+	buf_printf(&out, "%s (%s): %s\n\n%s\n\nFor example:\n\n", d->name, severity_name(d->severity), d->title,
+		   d->meaning);
 	indented(&out, d->example);
-	buf_printf(&out, "\nTo fix it: %s.\n", d->fix);
+	buf_printf(&out, "\nFix: %s\n", d->fix);
 	return print(a, inv, &out);
 }
 
@@ -112,7 +114,8 @@ int cmd_schema(struct arena *a, const struct invocation *inv)
 			buf_add(&out, schema_files[i].bytes, schema_files[i].len);
 			return print(a, inv, &out);
 		}
-	return out_fail(a, inv, EXIT_NOT_FOUND, NULL, "no schema is called '%s'; 'xrat schema' lists them", inv->operands[0]);
+	return out_fail(a, inv, EXIT_NOT_FOUND, NULL, "no schema is called '%s'; 'xrat schema' lists them",
+			inv->operands[0]);
 }
 
 int cmd_completion(struct arena *a, const struct invocation *inv)
@@ -121,7 +124,8 @@ int cmd_completion(struct arena *a, const struct invocation *inv)
 
 	if (!completion_write(&out, inv->operands[0]))
 		return print(a, inv, &out);
-	return out_fail(a, inv, EXIT_USAGE, NULL, "no completion for '%s', allowed are bash, zsh, fish", inv->operands[0]);
+	return out_fail(a, inv, EXIT_USAGE, NULL, "no completion for '%s', allowed are bash, zsh, fish",
+			inv->operands[0]);
 }
 
 int cmd_docs(struct arena *a, const struct invocation *inv)
@@ -146,7 +150,8 @@ int cmd_version(struct arena *a, const struct invocation *inv)
 		value_put(a, &result, "targets", list);
 		return out_result(a, inv, result);
 	}
-	buf_printf(&out, "xrat %s\ntargets: %s (default %s)\n", XRAT_VERSION, target_names_with(a, 0), target_default()->name);
+	buf_printf(&out, "xrat %s\ntargets: %s (default %s)\n", XRAT_VERSION, target_names_with(a, 0),
+		   target_default()->name);
 	return print(a, inv, &out);
 }
 

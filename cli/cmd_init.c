@@ -81,12 +81,14 @@ static int make_linked_toml(struct init *in, const char *name, struct str starte
 
 		if (!starter.p && !line.len)
 			break;
-		buf_printf(&out, "%s%.*s\n", str_starts(line, "allow_direct = true") ? "# " : "", (int)line.len, line.p);
+		buf_printf(&out, "%s%.*s\n", str_starts(line, "allow_direct = true") ? "# " : "", (int)line.len,
+			   line.p);
 	}
 	buf_puts(&out, "\n[[client.endpoints]]\nlink = ");
 	put_toml_string(&out, in->link);
 	buf_putc(&out, '\n');
-	r = out.failed ? err_sys(&in->err, -ENOMEM, "write '%s'", name) : make_file(in, name, (struct str){ out.p, out.len });
+	r = out.failed ? err_sys(&in->err, -ENOMEM, "write '%s'", name) :
+			 make_file(in, name, (struct str){ out.p, out.len });
 	buf_fini(&out);
 	return r;
 }
@@ -113,7 +115,8 @@ static int make_tree(struct init *in)
 
 		if (!name)
 			continue;
-		r = in->link.len && str_starts(str_of(name), "xp2p-") ? make_linked_toml(in, name, bytes) : make_file(in, name, bytes);
+		r = in->link.len && str_starts(str_of(name), "xp2p-") ? make_linked_toml(in, name, bytes) :
+									make_file(in, name, bytes);
 	}
 	return r;
 }
@@ -151,7 +154,8 @@ static int check_link(struct init *in)
 		return EXIT_DONE;
 	diag_finish(sink, false);
 	out_diags(in->inv, sink);
-	return out_fail(in->arena, in->inv, EXIT_CONFIG, sink, "the link cannot become an endpoint; nothing was written");
+	return out_fail(in->arena, in->inv, EXIT_CONFIG, sink,
+			"the link cannot become an endpoint; nothing was written");
 }
 
 static int report(struct init *in)
@@ -215,7 +219,9 @@ int cmd_init(struct arena *a, const struct invocation *inv)
 		return out_fail(a, inv, EXIT_USAGE, NULL, "--from makes an endpoint, which only a client has");
 	if (inv->from && has_toml(&in))
 		return out_fail(a, inv, EXIT_CONFIG, NULL,
-				"'%s/xp2p-client.toml' exists and is never overwritten; add the link there under [[client.endpoints]]", in.root);
+				"'%s/xp2p-client.toml' exists and is never overwritten; add the link there under "
+				"[[client.endpoints]]",
+				in.root);
 	r = inv->from ? read_link(&in) : 0;
 	if (!r && inv->from) {
 		r = check_link(&in);

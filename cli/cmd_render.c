@@ -32,7 +32,8 @@ static int deliver_buf(struct arena *a, const struct invocation *inv, const char
 	return r;
 }
 
-static int write_map(struct arena *a, const struct invocation *inv, const struct compiled *c, const struct sources *sources)
+static int write_map(struct arena *a, const struct invocation *inv, const struct compiled *c,
+		     const struct sources *sources)
 {
 	struct value map = render_map(a, &c->checked, sources);
 	struct buf out = { 0 };
@@ -50,7 +51,8 @@ static int render_desired(struct arena *a, const struct invocation *inv, const s
 	int r = workspace_compile(a, inv, ws, role, &options, &sink, &c);
 
 	if (r)
-		return r == EXIT_CONFIG && inv->format == FORMAT_JSON ? out_fail_all(a, inv, EXIT_CONFIG, sink, NULL) : r;
+		return r == EXIT_CONFIG && inv->format == FORMAT_JSON ? out_fail_all(a, inv, EXIT_CONFIG, sink, NULL) :
+									r;
 	if (inv->redact)
 		render_xray_redacted(a, &c.checked, &out);
 	else
@@ -83,15 +85,16 @@ static int render_live(struct arena *a, const struct invocation *inv, const stru
 	int r = file_read(a, ws->root_fd, path, (size_t)4 * JSON_MAX_BYTES, &bytes, &e);
 
 	if (r) {
-		r = out_fail(a, inv, r == -ENOENT ? EXIT_NOT_FOUND : EXIT_SYSTEM, NULL, r == -ENOENT ? "nothing is live: %s" : "%s",
-			     err_text(&e));
+		r = out_fail(a, inv, r == -ENOENT ? EXIT_NOT_FOUND : EXIT_SYSTEM, NULL,
+			     r == -ENOENT ? "nothing is live: %s" : "%s", err_text(&e));
 		err_fini(&e);
 		return r;
 	}
 	if (!inv->redact)
 		return deliver(a, inv, inv->output, bytes);
 	if (redact_bytes(a, path, bytes, &out))
-		return out_fail(a, inv, EXIT_SYSTEM, NULL, "'%s' is not a complete JSON file and cannot be masked", path);
+		return out_fail(a, inv, EXIT_SYSTEM, NULL, "'%s' is not a complete JSON file and cannot be masked",
+				path);
 	return deliver_buf(a, inv, inv->output, &out);
 }
 
@@ -106,7 +109,8 @@ int cmd_render(struct arena *a, const struct invocation *inv)
 	if (inv->desired == inv->live)
 		return out_fail(a, inv, EXIT_USAGE, NULL, "render xray needs exactly one of --desired and --live");
 	if (inv->live && inv->map)
-		return out_fail(a, inv, EXIT_USAGE, NULL, "--map goes with --desired; the published map stands beside the live file");
+		return out_fail(a, inv, EXIT_USAGE, NULL,
+				"--map goes with --desired; the published map stands beside the live file");
 	r = workspace_open(a, inv, &ws);
 	if (!r)
 		r = workspace_one_role(a, inv, &ws, &role);

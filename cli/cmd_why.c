@@ -73,7 +73,8 @@ static int why(struct arena *a, const struct invocation *inv, const struct works
 	origins = render_why(a, &c.checked, diag_sources(sink), str_of(inv->operands[0]));
 	if (!origins.n)
 		return out_fail(a, inv, EXIT_NOT_FOUND, NULL,
-				"nothing in the %s configuration is called '%s'; give a tag, a ruleTag or a JSON pointer such as /inbounds/0",
+				"nothing in the %s configuration is called '%s'; give a tag, a ruleTag or a JSON "
+				"pointer such as /inbounds/0",
 				role_names[role], inv->operands[0]);
 	return show(a, inv, origins);
 }

@@ -11,22 +11,23 @@ static const char *const doc_pages[] = { "man", "diagnostics", NULL };
 
 const struct command commands[] = {
 	{ "init", "", 0, 0, cmd_init, OPTIONS(&opt_from), NULL, "write a starter tree",
-	  "Writes the starter TOML with every option commented, blank snippets and their directories below CONFIG_ROOT. "
-	  "Directories get mode 0700 and files 0600. A file that exists is never overwritten. With --from a share link "
-	  "becomes the first endpoint." },
+	  "Writes the starter TOML with every option commented, blank snippets and their directories below "
+	  "CONFIG_ROOT. Directories get mode 0700 and files 0600. A file that exists is never overwritten. With --from "
+	  "a share link becomes the first endpoint." },
 	{ "check", "", 0, 0, cmd_check, OPTIONS(&opt_strict, &opt_exec, &opt_raw, &opt_target), NULL,
 	  "compile everything, print every diagnostic, write nothing",
-	  "Compiles the desired files of every role that has one and reports all faults in one run, each with file, line and "
-	  "column of the operator's own text. A secret whose variable or file is missing is a warning here and an error for "
-	  "render." },
+	  "Compiles the desired files of every role that has one and reports all faults in one run, each with file, "
+	  "line and column of the operator's own text. A secret whose variable or file is missing is a warning here "
+	  "and an error for render." },
 	{ "render", "xray", 1, 1, cmd_render,
 	  OPTIONS(&opt_desired, &opt_live, &opt_output, &opt_target, &opt_redact, &opt_map), render_operands,
 	  "print the exact bytes the engine would get, or has",
-	  "Exactly one of --desired and --live says which. The result is always the plain Xray JSON, whatever --format." },
+	  "Exactly one of --desired and --live says which. The result is always the plain Xray JSON, whatever "
+	  "--format." },
 	{ "diff", "[A B]", 0, 2, cmd_diff, OPTIONS(&opt_exit_code, &opt_target), NULL,
 	  "what would change, by tag and ruleTag",
-	  "Compares the published file with the desired one, or two complete files, and tells whether the change needs a "
-	  "restart of the engine." },
+	  "Compares the published file with the desired one, or two complete files, and tells whether the change needs "
+	  "a restart of the engine." },
 	{ "why", "TAG|RULETAG|/POINTER", 1, 1, cmd_why, OPTIONS(&opt_target), NULL,
 	  "where an object of the final file comes from",
 	  "Names the file and line that an inbound, outbound, routing rule, balancer or section comes from." },

@@ -38,8 +38,10 @@ static void bash_targets(struct buf *out)
 
 static void bash(struct buf *out)
 {
-	buf_puts(out, "# bash completion for xrat\n_xrat() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd= w\n"
-		      "\tcase $prev in\n");
+	buf_puts(out,
+		 "# bash completion for xrat\n_xrat() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} "
+		 "prev=${COMP_WORDS[COMP_CWORD-1]} cmd= w\n"
+		 "\tcase $prev in\n");
 	each_option(out, NULL, bash_values);
 	bash_targets(out);
 	buf_puts(out, "\t--root) COMPREPLY=($(compgen -d -- \"$cur\")); return ;;\n"
@@ -59,8 +61,9 @@ static void bash(struct buf *out)
 	for (size_t i = 0; i < commands_n; i++)
 		buf_printf(out, "%s ", commands[i].name);
 	each_option(out, NULL, bash_option);
-	buf_puts(out, "\" ;;\n\tesac\n\tCOMPREPLY=($(compgen -W \"$w\" -- \"$cur\"))\n\t"
-		      "[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -F _xrat xrat\n");
+	buf_puts(out,
+		 "\" ;;\n\tesac\n\tCOMPREPLY=($(compgen -W \"$w\" -- \"$cur\"))\n\t"
+		 "[ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -F _xrat xrat\n");
 }
 
 /* Brackets and colons mean something to _arguments and _describe. */
@@ -164,7 +167,8 @@ static void fish(struct buf *out)
 	}
 }
 
-static const struct { const char *shell; writer_fn *write; } writers[] = { { "bash", bash }, { "zsh", zsh }, { "fish", fish } };
+static const struct { const char *shell; writer_fn *write; } writers[] = { { "bash", bash }, { "zsh", zsh },
+	{ "fish", fish } };
 
 int completion_write(struct buf *out, const char *shell)
 {

@@ -25,7 +25,8 @@ static int write_temporary(struct arena *a, const struct compiled *c, const char
 
 	render_xray(a, &c->checked, &out);
 	*ret_file = arena_printf(a, "%s/xray.json", dir);
-	r = out.failed ? err_sys(e, -ENOMEM, "render") : file_create(AT_FDCWD, *ret_file, (struct str){ out.p, out.len }, 0600, e);
+	r = out.failed ? err_sys(e, -ENOMEM, "render") :
+			 file_create(AT_FDCWD, *ret_file, (struct str){ out.p, out.len }, 0600, e);
 	buf_fini(&out);
 	return r;
 }
@@ -41,7 +42,8 @@ static void ask(struct arena *a, struct diag_sink *sink, const struct compiled *
 		unlink(file);
 	}
 	if (r == 1)
-		diag_add(sink, DIAG_XR701, SPAN_NONE, "'%s' refused the rendered file: %s", exe, words);
+		diag_add(sink, DIAG_XR701, SPAN_NONE, "'%s' refused the rendered file: %s", exe,
+			 *words ? words : "it gave no reason");
 	else if (r < 0)
 		diag_add(sink, DIAG_XR701, SPAN_NONE, "the engine's checker could not be run: %s", err_text(&e));
 	err_fini(&e);
@@ -49,8 +51,9 @@ static void ask(struct arena *a, struct diag_sink *sink, const struct compiled *
 
 void engine_check(struct arena *a, struct diag_sink *sink, const struct compiled *c)
 {
-	const char *base = getenv("TMPDIR"), *exe = engine_find(a, c->target, configured_path(c));
-	char *dir = arena_printf(a, "%s/xrat-XXXXXX", base && *base ? base : "/tmp");
+	const char *set = getenv("TMPDIR"), *base = set && *set ? set : "/tmp";
+	const char *exe = engine_find(a, c->target, configured_path(c));
+	char *dir = arena_printf(a, "%s/xrat-XXXXXX", base);
 
 	if (!exe) {
 		diag_add(sink, DIAG_XR702, SPAN_NONE, "no '%s' on PATH or in [paths] to check the rendered file with",
@@ -58,7 +61,8 @@ void engine_check(struct arena *a, struct diag_sink *sink, const struct compiled
 		return;
 	}
 	if (!mkdtemp(dir)) {
-		diag_add(sink, DIAG_XR701, SPAN_NONE, "the engine's checker could not be run: no temporary directory in '%s'", dir);
+		diag_add(sink, DIAG_XR701, SPAN_NONE,
+			 "the engine's checker could not be run: no temporary directory in '%s'", base);
 		return;
 	}
 	ask(a, sink, c, exe, dir);

@@ -27,7 +27,8 @@ static int run(struct arena *a, int argc, char **argv)
 	if (r)
 		return r;
 	if (inv.version || inv.help) {
-		struct invocation shown = { .command = command_find(inv.version ? "version" : "help"), .format = inv.format };
+		struct invocation shown = { .command = command_find(inv.version ? "version" : "help"),
+					    .format = inv.format };
 
 		if (inv.help && inv.command)
 			shown.operands[shown.n_operands++] = inv.command->name;

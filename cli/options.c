@@ -13,9 +13,11 @@ static const char *const color_choices[] = { "auto", "always", "never", NULL };
 const struct option_row global_options[] = {
 	{ "root", 0, OPT_TEXT, AT(root), "DIR", NULL, 0,
 	  "CONFIG_ROOT; default $XRAT_ROOT, $XP2P_CONFIG_ROOT, /etc/xrat for root, ~/.config/xrat otherwise" },
-	{ "role", 0, OPT_CHOICE, AT(role), NULL, role_choices, ROLE_CLIENT, "which role; default the one whose TOML exists" },
+	{ "role", 0, OPT_CHOICE, AT(role), NULL, role_choices, ROLE_CLIENT,
+	  "which role; default the one whose TOML exists" },
 	{ "format", 0, OPT_CHOICE, AT(format), NULL, format_choices, FORMAT_TEXT, "form of results and diagnostics" },
-	{ "color", 0, OPT_CHOICE, AT(color), NULL, color_choices, COLOR_AUTO, "colour in diagnostics; NO_COLOR is honoured" },
+	{ "color", 0, OPT_CHOICE, AT(color), NULL, color_choices, COLOR_AUTO,
+	  "colour in diagnostics; NO_COLOR is honoured" },
 	{ "quiet", 'q', OPT_COUNT, AT(quiet), NULL, NULL, 0, "less on stderr: once errors alone, twice nothing" },
 	{ "verbose", 'v', OPT_COUNT, AT(verbose), NULL, NULL, 0, "more on stderr: notes too" },
 	{ "help", 'h', OPT_FLAG, AT(help), NULL, NULL, 0, "show help and exit" },

@@ -112,7 +112,7 @@ bool out_color(const struct invocation *inv)
 
 	if (inv->color != COLOR_AUTO)
 		return inv->color == COLOR_ALWAYS;
-	return (!no || !*no) && term && strcmp(term, "dumb") && isatty(STDERR_FILENO);
+	return (!no || !*no) && term && strcmp(term, "dumb") != 0 && isatty(STDERR_FILENO);
 }
 
 int out_diags(const struct invocation *inv, const struct diag_sink *sink)

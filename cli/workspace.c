@@ -28,10 +28,12 @@ const char *default_root(struct arena *a)
 static int no_role(struct arena *a, const struct invocation *inv, const char *root)
 {
 	if (inv->role != ROLE_AUTO)
-		return out_fail(a, inv, EXIT_CONFIG, NULL, "'%s/xp2p-%s.toml' does not exist; 'xrat --root %s --role %s init' makes one",
-				root, role_names[inv->role], root, role_names[inv->role]);
+		return out_fail(a, inv, EXIT_CONFIG, NULL,
+				"'%s/xp2p-%s.toml' does not exist; 'xrat --root %s --role %s init' makes one", root,
+				role_names[inv->role], root, role_names[inv->role]);
 	return out_fail(a, inv, EXIT_CONFIG, NULL,
-			"'%s' has neither xp2p-client.toml nor xp2p-server.toml; 'xrat --root %s init' makes a starter", root, root);
+			"'%s' has neither xp2p-client.toml nor xp2p-server.toml; 'xrat --root %s init' makes a starter",
+			root, root);
 }
 
 int workspace_open(struct arena *a, const struct invocation *inv, struct workspace *ret_ws)

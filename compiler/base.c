@@ -28,7 +28,8 @@ static void server(const struct maker *m)
 	base_managed_rules(m, &s->redirects);
 }
 
-void base_build(struct arena *a, struct diag_sink *sink, const struct desired *d, const struct target *t, struct base *ret_base)
+void base_build(struct arena *a, struct diag_sink *sink, const struct desired *d, const struct target *t,
+		struct base *ret_base)
 {
 	bool is_client = d->role == ROLE_CLIENT;
 	struct base b = { .x = { .role = d->role, .target = t, .at = is_client ? d->client.at : d->server.at } };

@@ -23,8 +23,8 @@ static inline bool text_given(const struct text *t)
 	return t->s && *t->s;
 }
 
-/* base_put.c: members of an object that is being built. A value has the place of its key in the desired file, else that of
- * the object. */
+/* base_put.c: members of an object that is being built. A value has the place of its key in the desired file, else that
+ * of the object. */
 void put_text(const struct maker *m, struct value *o, const char *key, const struct text *t);
 void put_text_if(const struct maker *m, struct value *o, const char *key, const struct text *t); /* unless empty */
 void put_secret(const struct maker *m, struct value *o, const char *key, const struct secret *s);
@@ -36,11 +36,11 @@ void put_str(const struct maker *m, struct value *o, const char *key, const char
 struct value base_object(struct span at);
 const char *base_format(const struct maker *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* A rule of type field, to which conditions are added; base_rule_add gives it its end and its ruleTag. parts: NULL-terminated,
- * without the role. */
+/* A rule of type field, to which conditions are added; base_rule_add gives it its end and its ruleTag. parts:
+ * NULL-terminated, without the role. */
 struct value base_rule_begin(const struct maker *m, struct span at);
-void base_rule_add(const struct maker *m, enum rule_slot slot, struct value *rule, const char *outbound, struct span outbound_at,
-	      const char *const *parts, const char *owner);
+void base_rule_add(const struct maker *m, enum rule_slot slot, struct value *rule, const char *outbound,
+		   struct span outbound_at, const char *const *parts, const char *owner);
 /* "127.255.H.L/32" of a 1-based index; NULL above 65535. */
 const char *base_marker_address(const struct maker *m, uint32_t index);
 

@@ -1,5 +1,5 @@
-/* Listeners: TUN, SOCKS, HTTP, transparent, forwards, and the API where a target has no other way to expose it. Sniffing goes
- * on those that take any destination; a forward has one fixed destination, so it has none. */
+/* Listeners: TUN, SOCKS, HTTP, transparent, forwards, and the API where a target has no other way to expose it.
+ * Sniffing goes on those that take any destination; a forward has one fixed destination, so it has none. */
 #include <string.h>
 
 #include "compiler/base_impl.h"
@@ -25,7 +25,8 @@ static void tun_system(const struct maker *m, const struct tun *tun, struct valu
 	if (!target_has(m->t, CAP_TUN_OS)) {
 		struct diag *d = diag_add(m->sink, DIAG_XR612, span_or(c->tun_mode.at, c->at),
 					  "%s sets no address, route or name server for the full tunnel", m->t->name);
-		diag_help(m->sink, d, "set them in the system, or use a target that does: %s", target_names_with(m->a, CAP_TUN_OS));
+		diag_help(m->sink, d, "set them in the system, or use a target that does: %s",
+			  target_names_with(m->a, CAP_TUN_OS));
 		return;
 	}
 	put_one(m, settings, "gateway", tun->addr.s, tun->addr.at);
@@ -104,8 +105,8 @@ static void http_inbound(const struct maker *m)
 	add(m, &in, true, "HTTP inbound");
 }
 
-static struct value dokodemo_head(const struct maker *m, struct span at, const struct text *remark, const struct text *tag,
-				  const struct text *listen, const struct num *port)
+static struct value dokodemo_head(const struct maker *m, struct span at, const struct text *remark,
+				  const struct text *tag, const struct text *listen, const struct num *port)
 {
 	struct value in = base_object(at);
 
@@ -121,7 +122,8 @@ static struct value dokodemo_head(const struct maker *m, struct span at, const s
 static void transparent_inbound(const struct maker *m)
 {
 	const struct xray_inbound *k = &m->knobs->dokodemo;
-	struct value in = dokodemo_head(m, k->at, &k->remark, &k->tag, &k->listen, &k->port), settings = base_object(in.span);
+	struct value in = dokodemo_head(m, k->at, &k->remark, &k->tag, &k->listen, &k->port),
+		     settings = base_object(in.span);
 
 	if (!k->enabled.v)
 		return;
@@ -139,7 +141,9 @@ void base_local_inbounds(const struct maker *m, const struct tun *tun)
 	transparent_inbound(m);
 }
 
-static const char *const forward_networks[] = { [FORWARD_TCP] = "tcp", [FORWARD_UDP] = "udp", [FORWARD_BOTH] = "tcp,udp" };
+static const char *const forward_networks[] = {
+	[FORWARD_TCP] = "tcp", [FORWARD_UDP] = "udp", [FORWARD_BOTH] = "tcp,udp"
+};
 
 void base_forwards(const struct maker *m, const struct list *forwards)
 {
@@ -150,7 +154,8 @@ void base_forwards(const struct maker *m, const struct list *forwards)
 		struct value settings = base_object(f->at);
 		put_text(m, &settings, "address", &f->target_host);
 		put_num(m, &settings, "port", &f->target_port);
-		value_put(m->a, &settings, "network", value_string(forward_networks[f->protocol.v], span_or(f->protocol.at, f->at)));
+		value_put(m->a, &settings, "network",
+			  value_string(forward_networks[f->protocol.v], span_or(f->protocol.at, f->at)));
 		value_put_bool(m->a, &settings, "followRedirect", false);
 		value_put(m->a, &in, "settings", settings);
 		add(m, &in, false, base_format(m, "forward '%s'", f->tag.s));
@@ -172,8 +177,8 @@ static void split_listen(const struct maker *m, const struct text *listen, struc
 	*ret_port = (struct num){ .v = port, .at = listen->at };
 }
 
-/* Without api.listen a listener of its own leads to the API, and its rule stands before all others: the address it gives
- * its connections may also be an endpoint's. */
+/* Without api.listen a listener of its own leads to the API, and its rule stands before all others: the address it
+ * gives its connections may also be an endpoint's. */
 void base_api_inbound(const struct maker *m)
 {
 	const struct xray_knobs *k = m->knobs;

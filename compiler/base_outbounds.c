@@ -1,11 +1,12 @@
-/* Outbounds: one per endpoint in file order, then direct. Targets that judge plaintext by the flat form get that one; the
- * others the nested form, which every version reads. */
+/* Outbounds: one per endpoint in file order, then direct. Targets that judge plaintext by the flat form get that one;
+ * the others the nested form, which every version reads. */
 #include <string.h>
 
 #include "compiler/base_impl.h"
 
 /* The account of one protocol, either in the server's own object or in its list of users. */
-static void vless_account(const struct maker *m, struct value *o, const struct endpoint *e, const struct reverse_channel *c)
+static void vless_account(const struct maker *m, struct value *o, const struct endpoint *e,
+			  const struct reverse_channel *c)
 {
 	put_secret(m, o, "id", c ? &c->id : &e->node.uuid);
 	put_text(m, o, "encryption", &e->node.encryption);
@@ -13,7 +14,8 @@ static void vless_account(const struct maker *m, struct value *o, const struct e
 	put_text_if(m, o, "email", &e->node.user);
 }
 
-static void vmess_account(const struct maker *m, struct value *o, const struct endpoint *e, const struct reverse_channel *c)
+static void vmess_account(const struct maker *m, struct value *o, const struct endpoint *e,
+			  const struct reverse_channel *c)
 {
 	(void)c;
 	put_secret(m, o, "id", &e->node.uuid);
@@ -23,14 +25,16 @@ static void vmess_account(const struct maker *m, struct value *o, const struct e
 	put_text_if(m, o, "email", &e->node.user);
 }
 
-static void trojan_account(const struct maker *m, struct value *o, const struct endpoint *e, const struct reverse_channel *c)
+static void trojan_account(const struct maker *m, struct value *o, const struct endpoint *e,
+			   const struct reverse_channel *c)
 {
 	(void)c;
 	put_secret(m, o, "password", &e->node.password);
 	put_text_if(m, o, "email", &e->node.user);
 }
 
-static void ss_account(const struct maker *m, struct value *o, const struct endpoint *e, const struct reverse_channel *c)
+static void ss_account(const struct maker *m, struct value *o, const struct endpoint *e,
+		       const struct reverse_channel *c)
 {
 	(void)c;
 	put_text(m, o, "method", &e->node.method);
@@ -38,7 +42,8 @@ static void ss_account(const struct maker *m, struct value *o, const struct endp
 	put_text_if(m, o, "email", &e->node.user);
 }
 
-static void login_account(const struct maker *m, struct value *o, const struct endpoint *e, const struct reverse_channel *c)
+static void login_account(const struct maker *m, struct value *o, const struct endpoint *e,
+			  const struct reverse_channel *c)
 {
 	(void)c;
 	if (!text_given(&e->node.user))
@@ -134,7 +139,8 @@ static void put_extra(const struct maker *m, struct value *o, const char *key, c
 		value_put(m->a, o, key, *v);
 }
 
-static void put_extra_list(const struct maker *m, struct value *o, const char *key, const struct node *n, const char *name)
+static void put_extra_list(const struct maker *m, struct value *o, const char *key, const struct node *n,
+			   const char *name)
 {
 	const struct value *v = stream_extra(n, name);
 
@@ -177,7 +183,8 @@ struct value base_outbound(const struct maker *m, const struct endpoint *e, cons
 {
 	struct value o = base_object(c ? c->at : e->at), stream = base_stream(m, e);
 
-	value_put(m->a, &o, "protocol", value_string(protocols[e->node.protocol.v].name, span_or(e->node.protocol.at, o.span)));
+	value_put(m->a, &o, "protocol",
+		  value_string(protocols[e->node.protocol.v].name, span_or(e->node.protocol.at, o.span)));
 	value_put(m->a, &o, "settings", settings_of(m, e, c));
 	if (stream.kind != VAL_NONE)
 		value_put(m->a, &o, "streamSettings", stream);
@@ -222,8 +229,8 @@ void base_endpoints(const struct maker *m)
 	}
 }
 
-/* Where freedom guards itself, what comes over a VLESS reverse channel is blocked unless a rule allows it. The guard concerns
- * tunnel inbounds alone, and the client has none of its own. */
+/* Where freedom guards itself, what comes over a VLESS reverse channel is blocked unless a rule allows it. The guard
+ * concerns tunnel inbounds alone, and the client has none of its own. */
 static bool serves_channels(const struct maker *m)
 {
 	const struct list *list = &m->d->client.reverse;

@@ -105,8 +105,8 @@ static void claim_tag(const struct maker *m, char *tag, struct value *rule, cons
 	diag_help(m->sink, d, "remove one of them");
 }
 
-void base_rule_add(const struct maker *m, enum rule_slot slot, struct value *rule, const char *outbound, struct span outbound_at,
-	      const char *const *parts, const char *owner)
+void base_rule_add(const struct maker *m, enum rule_slot slot, struct value *rule, const char *outbound,
+		   struct span outbound_at, const char *const *parts, const char *owner)
 {
 	char *tag = tag_of(m, parts);
 	struct value *kept = arena_new_of(m->a, struct value);

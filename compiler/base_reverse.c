@@ -1,5 +1,5 @@
-/* Reverse channels: a branch that listens behind the server's SOCKS. Older engines carry them in a top-level section, newer
- * ones on a VLESS outbound and a VLESS user of their own. */
+/* Reverse channels: a branch that listens behind the server's SOCKS. Older engines carry them in a top-level section,
+ * newer ones on a VLESS outbound and a VLESS user of their own. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,17 +43,24 @@ static bool can_carry(const struct maker *m, const struct reverse_channel *c, bo
 		return true;
 	if (!target_has(m->t, CAP_VLESS_REVERSE) || !is_vless(m, c, server)) {
 		d = diag_add(m->sink, DIAG_XR600, c->at, "reverse channel '%s' cannot be carried: %s", c->tag.s,
-			     !target_has(m->t, CAP_VLESS_REVERSE) ? base_format(m, "%s has no reverse channels", m->t->name) :
-			     server ? base_format(m, "%s carries them over VLESS, and the profile is '%s'", m->t->name, m->d->server.profile.s) :
-			     base_format(m, "%s carries them over VLESS, and endpoint '%s' is another protocol", m->t->name, c->endpoint_tag.s));
-		diag_help(m->sink, d, "use a vless profile on both ends with an 'id' for the channel, or one of these targets: %s",
+			     !target_has(m->t, CAP_VLESS_REVERSE) ? base_format(m, "%s has no reverse channels",
+			     	m->t->name) :
+			     server ? base_format(m, "%s carries them over VLESS, and the profile is '%s'",
+			     	m->t->name, m->d->server.profile.s) :
+			     base_format(m, "%s carries them over VLESS, and endpoint '%s' is another protocol",
+			     	m->t->name, c->endpoint_tag.s));
+		diag_help(m->sink, d,
+			  "use a vless profile on both ends with an 'id' for the channel, or one of these targets: %s",
 			  target_names_with(m->a, CAP_LEGACY_REVERSE));
 		return false;
 	}
 	if (c->id.set || c->id.at.src)
 		return true;
-	d = diag_add(m->sink, DIAG_XR606, c->at, "reverse channel '%s' has no 'id', which %s needs", c->tag.s, m->t->name);
-	diag_help(m->sink, d, "add id = \"a new UUID\" to the channel, the same on both ends; a user that carries a channel can do nothing else");
+	d = diag_add(m->sink, DIAG_XR606, c->at, "reverse channel '%s' has no 'id', which %s needs", c->tag.s,
+		     m->t->name);
+	diag_help(m->sink, d,
+		  "add id = \"a new UUID\" to the channel, the same on both ends; a user that carries a channel can do "
+		  "nothing else");
 	return false;
 }
 
@@ -73,7 +80,8 @@ void reverse_channels_init(const struct maker *m, const struct list *list, bool 
 	*ret_channels = all;
 }
 
-/* reverse: {bridges: [{domain, tag}]}, or portals on the server. Never empty: engines after 26.2 refuse the key alone. */
+/* reverse: {bridges: [{domain, tag}]}, or portals on the server. Never empty: engines after 26.2 refuse the key
+ * alone. */
 static void legacy_section(const struct maker *m, const struct channels *c, const char *key)
 {
 	struct value section = base_object(SPAN_NONE), list = value_array(SPAN_NONE);
@@ -107,7 +115,8 @@ static void glue_domain(const struct maker *m, const struct reverse_channel *c)
 	put_one(m, &rule, "domain", base_format(m, "full:%s", c->domain.s), c->domain.at);
 	put_one(m, &rule, "inboundTag", c->tag.s, c->tag.at);
 	base_rule_add(m, SLOT_SYSTEM, &rule, c->endpoint_tag.s, c->endpoint_tag.at,
-		 (const char *const[]){ "reverse-domain", c->tag.s, c->endpoint_tag.s, c->domain.s, NULL }, owner_of(m, c));
+		      (const char *const[]){ "reverse-domain", c->tag.s, c->endpoint_tag.s, c->domain.s, NULL },
+		      owner_of(m, c));
 }
 
 /* What comes in over the channel leaves directly. */
@@ -116,8 +125,8 @@ static void glue_direct(const struct maker *m, const struct reverse_channel *c)
 	struct value rule = base_rule_begin(m, c->at);
 
 	put_one(m, &rule, "inboundTag", c->tag.s, c->tag.at);
-	base_rule_add(m, SLOT_SYSTEM, &rule, m->knobs->direct.tag.s, SPAN_NONE, (const char *const[]){ "reverse-direct", c->tag.s, NULL },
-		 owner_of(m, c));
+	base_rule_add(m, SLOT_SYSTEM, &rule, m->knobs->direct.tag.s, SPAN_NONE,
+		      (const char *const[]){ "reverse-direct", c->tag.s, NULL }, owner_of(m, c));
 }
 
 static void carrier(const struct maker *m, const struct reverse_channel *c)
@@ -158,8 +167,9 @@ static void server_marker(const struct maker *m, const struct reverse_channel *c
 	put_one(m, &rule, "ip", address, c->at);
 	put_one(m, &rule, "inboundTag", socks->s, c->at);
 	put_str(m, &rule, "port", port);
-	base_rule_add(m, SLOT_SYSTEM, &rule, c->tag.s, c->tag.at, (const char *const[]){ "diagnostics-marker", c->tag.s, NULL },
-		 base_format(m, "diagnostics marker of reverse channel '%s'", c->tag.s));
+	base_rule_add(m, SLOT_SYSTEM, &rule, c->tag.s, c->tag.at,
+		      (const char *const[]){ "diagnostics-marker", c->tag.s, NULL },
+		      base_format(m, "diagnostics marker of reverse channel '%s'", c->tag.s));
 }
 
 const char *reverse_rotation_label(const struct maker *m, const struct user *u)
@@ -192,7 +202,8 @@ static void server_glue(const struct maker *m, const struct reverse_channel *c)
 		value_put(m->a, &rule, "user", users);
 	}
 	base_rule_add(m, SLOT_SYSTEM, &rule, c->tag.s, c->tag.at,
-		 (const char *const[]){ "reverse", c->tag.s, c->domain.s, c->user_id.s ? c->user_id.s : "", NULL }, owner_of(m, c));
+		      (const char *const[]){ "reverse", c->tag.s, c->domain.s, c->user_id.s ? c->user_id.s : "", NULL },
+		      owner_of(m, c));
 }
 
 void base_server_reverse(const struct maker *m, const struct channels *c)
@@ -207,7 +218,8 @@ void base_server_reverse(const struct maker *m, const struct channels *c)
 			server_glue(m, c->v[i]);
 	for (uint32_t i = 0; i < c->n; i++)
 		if (!c->usable[i] && !c->v[i]->disabled.v)
-			xlist_add(m->a, &m->x->outbounds, base_placeholder(m, c->v[i]->tag.s, c->v[i]->at), owner_of(m, c->v[i]));
+			xlist_add(m->a, &m->x->outbounds, base_placeholder(m, c->v[i]->tag.s, c->v[i]->at),
+				  owner_of(m, c->v[i]));
 	if (legacy)
 		legacy_section(m, c, "portals");
 }

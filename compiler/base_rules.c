@@ -37,9 +37,11 @@ static void bypass(const struct maker *m, const struct endpoint *e)
 	else if (ip_is_literal(str_of(address->s)))
 		put_one(m, &rule, "ip", address->s, address->at);
 	else
-		put_one(m, &rule, "domain", base_format(m, "full:%s", str_lower(m->a, str_of(address->s))), address->at);
-	base_rule_add(m, SLOT_BYPASS, &rule, direct->s, SPAN_NONE, (const char *const[]){ "endpoint-bypass", e->tag.s, target, NULL },
-		 base_format(m, "bypass of endpoint '%s'", e->hostname.s));
+		put_one(m, &rule, "domain", base_format(m, "full:%s", str_lower(m->a, str_of(address->s))),
+			address->at);
+	base_rule_add(m, SLOT_BYPASS, &rule, direct->s, SPAN_NONE,
+		      (const char *const[]){ "endpoint-bypass", e->tag.s, target, NULL },
+		      base_format(m, "bypass of endpoint '%s'", e->hostname.s));
 }
 
 /* A probe to a marker address tells whether one endpoint works. */
@@ -50,13 +52,16 @@ static void marker(const struct maker *m, const struct endpoint *e, uint32_t ind
 	const char *address = base_marker_address(m, index);
 
 	if (!address) {
-		diag_add(m->sink, DIAG_XR608, e->at, "endpoint '%s' goes without a diagnostics marker: they end at 65535", e->tag.s);
+		diag_add(m->sink, DIAG_XR608, e->at,
+			 "endpoint '%s' goes without a diagnostics marker: they end at 65535", e->tag.s);
 		return;
 	}
 	put_one(m, &rule, "ip", address, e->at);
-	value_put(m->a, &rule, "port", value_string(base_format(m, "%lld", (long long)port->v), span_or(port->at, e->at)));
-	base_rule_add(m, SLOT_SYSTEM, &rule, e->tag.s, e->tag.at, (const char *const[]){ "diagnostics-marker", e->tag.s, NULL },
-		 base_format(m, "diagnostics marker of endpoint '%s'", e->hostname.s));
+	value_put(m->a, &rule, "port",
+		  value_string(base_format(m, "%lld", (long long)port->v), span_or(port->at, e->at)));
+	base_rule_add(m, SLOT_SYSTEM, &rule, e->tag.s, e->tag.at,
+		      (const char *const[]){ "diagnostics-marker", e->tag.s, NULL },
+		      base_format(m, "diagnostics marker of endpoint '%s'", e->hostname.s));
 }
 
 static void full_tunnel(const struct maker *m)
@@ -114,8 +119,8 @@ static uint32_t sort_redirects(const struct maker *m, const struct list *list, s
 	return n;
 }
 
-static const char *const domain_prefixes[] = { "full:", "domain:", "keyword:", "regexp:", "geosite:", "ext:", "ext-domain:",
-	"ext-site:", "dotless:" };
+static const char *const domain_prefixes[] = { "full:", "domain:",     "keyword:",  "regexp:", "geosite:",
+					       "ext:",  "ext-domain:", "ext-site:", "dotless:" };
 
 static const char *domain_matcher(const struct maker *m, const char *value)
 {

@@ -31,7 +31,8 @@ static void api_section(const struct maker *m)
 	if (!k->logs.api_enabled.v)
 		return;
 	if (!target_has(m->t, CAP_API)) {
-		struct diag *d = diag_add(m->sink, DIAG_XR609, span_or(k->logs.api_at, m->x->at), "'api' is left out: %s has none", m->t->name);
+		struct diag *d = diag_add(m->sink, DIAG_XR609, span_or(k->logs.api_at, m->x->at),
+					  "'api' is left out: %s has none", m->t->name);
 		diag_help(m->sink, d, "its counters are read with 'xrat engine stats'");
 		return;
 	}

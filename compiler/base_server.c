@@ -70,7 +70,8 @@ static void ws(const struct maker *m, struct value *stream)
 static void tls(const struct maker *m, struct value *stream)
 {
 	const struct server *s = &m->d->server;
-	struct value settings = base_object(stream->span), list = value_array(stream->span), pair = base_object(stream->span);
+	struct value settings = base_object(stream->span), list = value_array(stream->span),
+		     pair = base_object(stream->span);
 
 	put_text(m, &pair, "certificateFile", &s->certificate);
 	put_text(m, &pair, "keyFile", &s->key);
@@ -127,7 +128,8 @@ void base_tunnel(const struct maker *m, const struct channels *c)
 	const struct server *s = &m->d->server;
 	const struct xray_inbound *k = &m->knobs->trojan;
 	struct span at = span_or(s->profile.at, span_or(k->at, s->at));
-	struct value in = base_object(at), settings = base_object(at), clients = value_array(span_or(s->users.at, at)), sniffing;
+	struct value in = base_object(at), settings = base_object(at), clients = value_array(span_or(s->users.at, at)),
+		     sniffing;
 
 	if (!takes_profile(m, at))
 		return;

@@ -1,5 +1,5 @@
-/* The sniffing object, in the spelling of the target. What the target lacks is left out with a note when it is a default, and
- * refused when the operator wrote it. */
+/* The sniffing object, in the spelling of the target. What the target lacks is left out with a note when it is a
+ * default, and refused when the operator wrote it. */
 #include "compiler/base_impl.h"
 
 /* Protocols that every target sniffs. */
@@ -78,8 +78,8 @@ static void note_defaults(const struct maker *m)
 	if (!s->route_only.set && s->route_only.v && !target_has(m->t, CAP_SNIFF_ROUTE_ONLY))
 		left = base_format(m, "%s%s'routeOnly'", left, *left ? " and " : "");
 	if (*left)
-		diag_add(m->sink, DIAG_XR608, span_or(s->at, m->x->at), "sniffing goes without %s, which %s does not have", left,
-			 m->t->name);
+		diag_add(m->sink, DIAG_XR608, span_or(s->at, m->x->at),
+			 "sniffing goes without %s, which %s does not have", left, m->t->name);
 }
 
 void base_sniffing_check(const struct maker *m)

@@ -89,7 +89,8 @@ static void grpc(const struct maker *m, struct value *o, const struct node *n)
 	put_text_if(m, o, "serviceName", &n->service_name);
 	put_text_if(m, o, "authority", &n->authority);
 	if (text_given(&n->mode))
-		value_put(m->a, o, "multiMode", value_bool(str_is(str_of(n->mode.s), "multi"), span_or(n->mode.at, o->span)));
+		value_put(m->a, o, "multiMode",
+			  value_bool(str_is(str_of(n->mode.s), "multi"), span_or(n->mode.at, o->span)));
 }
 
 static void httpupgrade(const struct maker *m, struct value *o, const struct node *n)
@@ -149,7 +150,8 @@ static void hysteria_rates(const struct maker *m, const struct node *n, struct v
 {
 	bool in_quic = target_has(m->t, CAP_QUIC_PARAMS);
 	struct value *o = in_quic ? quic : own, hop = base_object(o->span);
-	const struct value *up = stream_extra(n, "upmbps"), *down = stream_extra(n, "downmbps"), *ports = stream_extra(n, "mport");
+	const struct value *up = stream_extra(n, "upmbps"), *down = stream_extra(n, "downmbps"),
+			   *ports = stream_extra(n, "mport");
 
 	if (up)
 		put_str(m, o, in_quic ? "brutalUp" : "up", base_format(m, "%.*s mbps", (int)up->len, up->text));
@@ -214,7 +216,8 @@ struct value base_stream(const struct maker *m, const struct endpoint *e)
 		return (struct value){ .kind = VAL_NONE };
 	if (n->protocol.v == NODE_HYSTERIA2)
 		return hysteria_stream(m, e);
-	value_put(m->a, &s, "network", value_string(transports[n->transport.v].network, span_or(n->transport.at, e->at)));
+	value_put(m->a, &s, "network",
+		  value_string(transports[n->transport.v].network, span_or(n->transport.at, e->at)));
 	security_put(m, &s, e);
 	put_transport(m, &s, n);
 	if (stream_extra(n, "fm"))

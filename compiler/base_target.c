@@ -15,7 +15,9 @@ bool target_takes(const struct maker *m, uint64_t caps, enum diag_code code, str
 {
 	if (target_has(m->t, caps))
 		return true;
-	help_targets(m, diag_add(m->sink, code, span_or(at, m->x->at), "%s is not possible: %s does not have it", what, m->t->name),
+	help_targets(m,
+		     diag_add(m->sink, code, span_or(at, m->x->at), "%s is not possible: %s does not have it", what,
+			      m->t->name),
 		     caps);
 	return false;
 }
@@ -54,7 +56,8 @@ static bool takes_shape(const struct maker *m, const struct endpoint *e)
 	ok &= target_takes(m, security_caps[n->security.v], DIAG_XR603, at_of(e, n->security.at),
 			   base_format(m, "security %s of endpoint '%s'", node_security_names[n->security.v], who));
 	if (text_given(&n->flow) && ok)
-		ok &= target_takes(m, CAP_VISION, DIAG_XR603, at_of(e, n->flow.at), base_format(m, "flow %s of endpoint '%s'", n->flow.s, who));
+		ok &= target_takes(m, CAP_VISION, DIAG_XR603, at_of(e, n->flow.at),
+				   base_format(m, "flow %s of endpoint '%s'", n->flow.s, who));
 	return ok;
 }
 
@@ -68,18 +71,23 @@ static bool takes_tls(const struct maker *m, const struct endpoint *e)
 	if (n->security.v != NODE_TLS)
 		return true;
 	if (n->allow_insecure.v && !target_has(m->t, CAP_ALLOW_INSECURE)) {
-		d = diag_add(m->sink, DIAG_XR604, at_of(e, n->allow_insecure.at), "%s refuses 'allow_insecure'", m->t->name);
-		diag_help(m->sink, d, "use pinned_peer_cert_sha256, with verify_peer_cert_by_name where the name differs");
+		d = diag_add(m->sink, DIAG_XR604, at_of(e, n->allow_insecure.at), "%s refuses 'allow_insecure'",
+			     m->t->name);
+		diag_help(m->sink, d,
+			  "use pinned_peer_cert_sha256, with verify_peer_cert_by_name where the name differs");
 		ok = false;
 	}
 	if (text_given(&n->pinned_peer_cert_sha256))
-		ok &= target_takes(m, CAP_CERT_PINS, DIAG_XR613, at_of(e, n->pinned_peer_cert_sha256.at), "'pinned_peer_cert_sha256'");
+		ok &= target_takes(m, CAP_CERT_PINS, DIAG_XR613, at_of(e, n->pinned_peer_cert_sha256.at),
+				   "'pinned_peer_cert_sha256'");
 	else if (text_given(&n->verify_peer_cert_by_name))
-		ok &= target_takes(m, CAP_CERT_PINS, DIAG_XR613, at_of(e, n->verify_peer_cert_by_name.at), "'verify_peer_cert_by_name'");
+		ok &= target_takes(m, CAP_CERT_PINS, DIAG_XR613, at_of(e, n->verify_peer_cert_by_name.at),
+				   "'verify_peer_cert_by_name'");
 	if (ech)
 		ok &= target_takes(m, CAP_TLS_EXTRAS, DIAG_XR613, at_of(e, ech->span), "ECH");
 	if (text_given(&n->fingerprint) && !target_has(m->t, CAP_TLS_EXTRAS)) {
-		d = diag_add(m->sink, DIAG_XR610, at_of(e, n->fingerprint.at), "'fingerprint' is left out: %s imitates no browser", m->t->name);
+		d = diag_add(m->sink, DIAG_XR610, at_of(e, n->fingerprint.at),
+			     "'fingerprint' is left out: %s imitates no browser", m->t->name);
 		help_targets(m, d, CAP_TLS_EXTRAS);
 	}
 	return ok;
@@ -92,22 +100,30 @@ static void warn_insecure(const struct maker *m, const struct endpoint *e)
 
 	if (n->security.v != NODE_TLS || !n->allow_insecure.v || !target_has(m->t, CAP_ALLOW_INSECURE))
 		return;
-	struct diag *d = diag_add(m->sink, DIAG_XR619, at_of(e, n->allow_insecure.at), m->t->family == ENGINE_XRAY ?
-				  "with 'allow_insecure' anyone may answer for endpoint '%s', and Xray refuses it since 2026-06-01" :
-				  "with 'allow_insecure' anyone may answer for endpoint '%s'", e->tag.s);
-	diag_help(m->sink, d, target_has(m->t, CAP_CERT_PINS) ? "use pinned_peer_cert_sha256" : "get a certificate for the server's name");
+	struct diag *d = diag_add(m->sink, DIAG_XR619, at_of(e, n->allow_insecure.at),
+		m->t->family == ENGINE_XRAY ? "with 'allow_insecure' anyone may answer for endpoint '%s', and Xray "
+					      "refuses it since 2026-06-01" :
+					      "with 'allow_insecure' anyone may answer for endpoint '%s'",
+		e->tag.s);
+	diag_help(m->sink, d,
+		  target_has(m->t, CAP_CERT_PINS) ? "use pinned_peer_cert_sha256" :
+						    "get a certificate for the server's name");
 }
 
 static bool takes_plaintext(const struct maker *m, const struct endpoint *e)
 {
 	const struct node *n = &e->node;
-	bool bare = n->protocol.v == NODE_TROJAN || (n->protocol.v == NODE_VLESS && str_is(str_of(n->encryption.s), "none"));
+	bool bare = n->protocol.v == NODE_TROJAN ||
+		(n->protocol.v == NODE_VLESS && str_is(str_of(n->encryption.s), "none"));
 
-	if (!bare || n->security.v != NODE_NONE || target_has(m->t, CAP_PUBLIC_PLAINTEXT) || host_is_private(str_of(n->address.s)))
+	if (!bare || n->security.v != NODE_NONE || target_has(m->t, CAP_PUBLIC_PLAINTEXT) ||
+	    host_is_private(str_of(n->address.s)))
 		return true;
-	struct diag *d = diag_add(m->sink, DIAG_XR605, at_of(e, n->security.at), "%s without TLS to the public address '%s' is refused by %s",
+	struct diag *d = diag_add(m->sink, DIAG_XR605, at_of(e, n->security.at),
+				  "%s without TLS to the public address '%s' is refused by %s",
 				  node_protocol_names[n->protocol.v], n->address.s, m->t->name);
-	diag_help(m->sink, d, "use security \"tls\" or \"reality\"%s", n->protocol.v == NODE_VLESS ? ", or VLESS encryption" : "");
+	diag_help(m->sink, d, "use security \"tls\" or \"reality\"%s",
+		  n->protocol.v == NODE_VLESS ? ", or VLESS encryption" : "");
 	return false;
 }
 
@@ -133,9 +149,11 @@ static bool takes_cipher(const struct maker *m, const struct endpoint *e)
 
 	for (size_t i = 0; i < sizeof(ciphers) / sizeof(*ciphers); i++) {
 		const struct cipher *c = &ciphers[i];
-		if (n->protocol.v != c->protocol || !(c->whole ? str_is_nocase(name, c->prefix) : str_starts_nocase(name, c->prefix)))
+		if (n->protocol.v != c->protocol ||
+		    !(c->whole ? str_is_nocase(name, c->prefix) : str_starts_nocase(name, c->prefix)))
 			continue;
-		return target_takes(m, c->caps, DIAG_XR616, at_of(e, t->at), base_format(m, "cipher '%s' of endpoint '%s'", t->s, e->tag.s));
+		return target_takes(m, c->caps, DIAG_XR616, at_of(e, t->at),
+				    base_format(m, "cipher '%s' of endpoint '%s'", t->s, e->tag.s));
 	}
 	return true;
 }
@@ -146,7 +164,8 @@ static void warn_alter_id(const struct maker *m, const struct endpoint *e)
 
 	if (e->node.protocol.v != NODE_VMESS || !id->v || target_has(m->t, CAP_ALTER_ID))
 		return;
-	struct diag *d = diag_add(m->sink, DIAG_XR617, at_of(e, id->at), "'alter_id' has no effect: %s speaks VMess AEAD alone", m->t->name);
+	struct diag *d = diag_add(m->sink, DIAG_XR617, at_of(e, id->at),
+				  "'alter_id' has no effect: %s speaks VMess AEAD alone", m->t->name);
 	diag_help(m->sink, d, "remove it; a server that insists on it needs v2ray-4.34");
 }
 
@@ -174,7 +193,8 @@ static bool takes_extras(const struct maker *m, const struct endpoint *e)
 		if (!v || none || (extras[i].only_over && n->transport.v != extras[i].transport) ||
 		    (extras[i].caps && target_has(m->t, extras[i].caps)))
 			continue;
-		struct diag *d = diag_add(m->sink, DIAG_XR618, at_of(e, v->span), "parameter '%s' of the link of endpoint '%s' cannot be followed: %s",
+		struct diag *d = diag_add(m->sink, DIAG_XR618, at_of(e, v->span),
+					  "parameter '%s' of the link of endpoint '%s' cannot be followed: %s",
 					  extras[i].name, e->tag.s, extras[i].why);
 		if (extras[i].caps)
 			help_targets(m, d, extras[i].caps);

@@ -26,7 +26,8 @@ static int compile_loaded(struct arena *a, struct diag_sink *sink, int root_fd, 
 			  struct compiled *c)
 {
 	const struct load_options load = { .missing_secret_is_warning = o->missing_secret_is_warning };
-	const struct load_options machine = { .missing_secret_is_warning = true }; /* sessions need them, a role does not */
+	const struct load_options machine = { .missing_secret_is_warning =
+						      true }; /* sessions need them, a role does not */
 
 	decode_config(a, sink, c->in.has_config ? &c->in.config_toml : NULL, &c->config);
 	load_secrets(a, sink, root_fd, &machine, c->config.secrets, c->config.n_secrets);

@@ -21,8 +21,8 @@ struct load_options {
 };
 /* Which role files exist below root_fd: bit 1 << ROLE_CLIENT, 1 << ROLE_SERVER; or -errno. */
 int load_roles(int root_fd, struct err *e);
-/* Reads and parses every input of a role (the snippet directory comes from the TOML's config_dir). Faults of the text are
- * diagnostics; 0, or -errno for what the system refused. */
+/* Reads and parses every input of a role (the snippet directory comes from the TOML's config_dir). Faults of the text
+ * are diagnostics; 0, or -errno for what the system refused. */
 int load_inputs(struct arena *a, struct diag_sink *sink, int root_fd, enum role role, struct inputs *ret_in,
 		struct err *e);
 /* Resolves { env } and { file } secrets after decoding (file paths: relative ones below root_fd). Missing ones are
@@ -32,16 +32,17 @@ void load_secrets(struct arena *a, struct diag_sink *sink, int root_fd, const st
 /* Whether certificate, key and asset files that the config names exist: warnings (at check). */
 void load_check_files(struct arena *a, struct diag_sink *sink, const struct checked *c, const struct desired *d);
 
-/* TOML trees to structs by the field tables; defaults filled in, every fault reported (XR15x). 0, or 1 when something that
- * later stages need is missing. */
+/* TOML trees to structs by the field tables; defaults filled in, every fault reported (XR15x). 0, or 1 when something
+ * that later stages need is missing. */
 int decode_role(struct arena *a, struct diag_sink *sink, const struct inputs *in, struct desired *ret_desired);
 int decode_config(struct arena *a, struct diag_sink *sink, const struct value *toml, struct config *ret_config);
 /* Any table into any struct (the building stone of the two above). */
-int decode_table(struct arena *a, struct diag_sink *sink, const struct value *object, const struct table *t, void *ret_struct,
-		 struct desired *secrets_owner);
+int decode_table(struct arena *a, struct diag_sink *sink, const struct value *object, const struct table *t,
+		 void *ret_struct, struct desired *secrets_owner);
 /* Rules over several keys of config.toml (XR19x); decode_config calls it. Looks at no secret's text. */
 void normalize_config(struct arena *a, struct diag_sink *sink, struct config *c);
-/* After secrets: links into nodes, profiles into protocol/transport/security, default tags, cross-field rules (XR17x, XR8xx). */
+/* After secrets: links into nodes, profiles into protocol/transport/security, default tags, cross-field rules (XR17x,
+ * XR8xx). */
 void normalize(struct arena *a, struct diag_sink *sink, struct desired *d, const struct target *t);
 
 /* The managed base for a target (XR6xx for what it lacks). */

@@ -31,12 +31,19 @@ static int row_of(const struct table *t, struct str key)
 	return -1;
 }
 
-static void unknown_key(const struct dec *d, const struct table *t, const struct path *path, const struct member *m)
+/* The members of a table by row: written, or misspelt in a way that leaves little doubt. */
+struct matched {
+	const struct member *seen[ROWS_MAX], *meant[ROWS_MAX];
+};
+
+static void unknown_key(const struct dec *d, const struct table *t, const struct path *path, const struct member *m,
+			struct matched *matched)
 {
 	const char *names[2 * ROWS_MAX];
 	size_t n = 0;
 	const char *near;
 	struct diag *g;
+	int row;
 
 	for (size_t i = 0; i < t->n; i++) {
 		names[n++] = t->fields[i].name;
@@ -44,21 +51,26 @@ static void unknown_key(const struct dec *d, const struct table *t, const struct
 			names[n++] = t->fields[i].alias;
 	}
 	if (path)
-		g = diag_add(d->sink, DIAG_XR150, m->key_span, "unknown key '%s' in '%s'", m->key, decode_path(d->a, path));
+		g = diag_add(d->sink, DIAG_XR150, m->key_span, "unknown key '%s' in '%s'", m->key,
+			     decode_path(d->a, path));
 	else
 		g = diag_add(d->sink, DIAG_XR150, m->key_span, "unknown key '%s' at the top of the file", m->key);
 	near = str_nearest(member_key(m), names, n);
-	if (near && t->fields[row_of(t, str_of(near))].type == F_SECRET)
-		decode_hide(d, &m->value);
-	if (near)
-		diag_help(d->sink, g, "did you mean '%s'?", near);
-	else
+	if (!near) {
 		diag_help(d->sink, g, "remove it; docs/configuration.md lists every key");
+		return;
+	}
+	diag_help(d->sink, g, "did you mean '%s'?", near);
+	row = row_of(t, str_of(near));
+	matched->meant[row] = m;
+	if (t->fields[row].type == F_SECRET)
+		decode_hide(d, &m->value);
 }
 
 static void given_twice(const struct dec *d, const struct field *f, const struct member *first, const struct member *m)
 {
-	struct diag *g = diag_add(d->sink, DIAG_XR155, m->key_span, "'%s' and '%s' are two names of one key", first->key, m->key);
+	struct diag *g = diag_add(d->sink, DIAG_XR155, m->key_span, "'%s' and '%s' are two names of one key",
+				  first->key, m->key);
 
 	diag_relate(d->sink, g, first->key_span, "'%s' stands here", first->key);
 	diag_help(d->sink, g, "keep '%s'", f->name);
@@ -66,18 +78,18 @@ static void given_twice(const struct dec *d, const struct field *f, const struct
 
 /* Sorts the members of a table by row; unknown and doubled ones are reported and dropped. */
 static void match_rows(const struct dec *d, const struct value *object, const struct table *t, const struct path *path,
-		       const struct member *ret_seen[ROWS_MAX])
+		       struct matched *ret_matched)
 {
 	for (uint32_t i = 0; object && i < object->n_members; i++) {
 		const struct member *m = &object->members[i];
 		int row = row_of(t, member_key(m));
 
 		if (row < 0)
-			unknown_key(d, t, path, m);
-		else if (ret_seen[row])
-			given_twice(d, &t->fields[row], ret_seen[row], m);
+			unknown_key(d, t, path, m, ret_matched);
+		else if (ret_matched->seen[row])
+			given_twice(d, &t->fields[row], ret_matched->seen[row], m);
 		else
-			ret_seen[row] = m;
+			ret_matched->seen[row] = m;
 	}
 }
 
@@ -168,7 +180,8 @@ static void decode_map(const struct dec *d, const struct slot *s, struct list *o
 
 	out->at = s->v->span;
 	if (s->v->kind != VAL_OBJECT) {
-		decode_wrong_type(d, s, arena_printf(d->a, "a table of tables: [%s.\"NAME\"]", decode_path(d->a, s->path)));
+		decode_wrong_type(d, s,
+				  arena_printf(d->a, "a table of tables: [%s.\"NAME\"]", decode_path(d->a, s->path)));
 		return;
 	}
 	out->v = arena_alloc_array(d->a, s->v->n_members, t->elem_size);
@@ -224,33 +237,35 @@ static void default_member(const struct dec *d, const struct field *f, void *out
 static void decode_rows(const struct dec *d, const struct value *object, const struct table *t, const struct path *path,
 			void *out)
 {
-	const struct member *seen[ROWS_MAX] = { NULL };
+	struct matched matched = { .seen = { NULL } };
 
 	assert(t->n <= ROWS_MAX);
-	match_rows(d, object, t, path, seen);
+	match_rows(d, object, t, path, &matched);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct field *f = &t->fields[i];
 		void *place = (char *)out + f->offset;
 		bool stored = !(f->flags & (FIELD_UNUSED | FIELD_REFUSED | FIELD_FIXED));
+		const struct member *m = matched.seen[i];
 		struct path sub = { path, NULL, false };
 		struct slot s = { f, &sub, NULL };
 
 		if (stored)
 			default_member(d, f, place);
-		if (!seen[i]) {
-			if (object && (f->flags & FIELD_REQUIRED))
-				missing_key(d, f, path, object->span);
+		if (!m && matched.meant[i] && stored)
+			decode_refused(f, place, matched.meant[i]->value.span);
+		else if (!m && object && (f->flags & FIELD_REQUIRED))
+			missing_key(d, f, path, object->span);
+		if (!m)
 			continue;
-		}
-		sub.key = seen[i]->key;
-		s.v = &seen[i]->value;
-		if (!special_key(d, &s, seen[i]))
+		sub.key = m->key;
+		s.v = &m->value;
+		if (!special_key(d, &s, m))
 			decode_member(d, &s, place);
 	}
 }
 
-int decode_table(struct arena *a, struct diag_sink *sink, const struct value *object, const struct table *t, void *ret_struct,
-		 struct desired *secrets_owner)
+int decode_table(struct arena *a, struct diag_sink *sink, const struct value *object, const struct table *t,
+		 void *ret_struct, struct desired *secrets_owner)
 {
 	struct dec d = { a, sink, secrets_owner };
 	unsigned before = diag_count(sink, SEV_ERROR);

@@ -80,3 +80,33 @@ void decode_default(const struct dec *d, const struct field *f, void *out)
 		def_scalar(d->a, f, out);
 	}
 }
+
+void decode_refused(const struct field *f, void *out, struct span at)
+{
+	switch (f->type) {
+	case F_SECRET:
+		((struct secret *)out)->at = at;
+		break;
+	case F_INT:
+	case F_PORT:
+	case F_ENUM:
+		((struct num *)out)->at = at;
+		break;
+	case F_BOOL:
+	case F_STRS:
+	case F_HOSTS:
+	case F_IPS:
+	case F_ENUMS:
+	case F_INTS:
+	case F_TABLE:
+	case F_TABLES:
+	case F_MAP:
+	case F_RAW:
+	case F_RAWS:
+	case F_ANY:
+	case F__N:
+		break; /* nothing of these kinds is ever missing */
+	default:
+		((struct text *)out)->at = at;
+	}
+}

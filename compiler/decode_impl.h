@@ -28,6 +28,8 @@ struct slot {
 void decode_value(const struct dec *d, const struct slot *s, void *out);
 /* Writes the row's default (set = false); tables excepted. */
 void decode_default(const struct dec *d, const struct field *f, void *out);
+/* Gives a value that was not set a place, as a refused one has: it is not "missing", its fault is reported. */
+void decode_refused(const struct field *f, void *out, struct span at);
 /* Index of a word among names, without case; "raw=tcp" gives the index of tcp. -1 when it is none. */
 int decode_name(const char *const *names, struct str word);
 /* FIELD_FIXED and the one harmless value of a FIELD_REFUSED row. */

@@ -9,13 +9,16 @@
 void secrets_add(struct arena *a, struct desired *owner, struct secret *s)
 {
 	if (owner->n_secrets == owner->cap_secrets)
-		owner->secrets = arena_grow(a, owner->secrets, owner->n_secrets, sizeof(*owner->secrets), &owner->cap_secrets);
+		owner->secrets =
+			arena_grow(a, owner->secrets, owner->n_secrets, sizeof(*owner->secrets), &owner->cap_secrets);
 	owner->secrets[owner->n_secrets++] = s;
 }
 
 void decode_wrong_type(const struct dec *d, const struct slot *s, const char *must)
 {
-	const char *is = s->v->kind == VAL_OBJECT ? "a table" : s->v->kind == VAL_ARRAY ? "a list" : value_kind_name(s->v->kind);
+	const char *is = s->v->kind == VAL_OBJECT ? "a table" :
+		s->v->kind == VAL_ARRAY           ? "a list" :
+						    value_kind_name(s->v->kind);
 
 	diag_add(d->sink, DIAG_XR151, s->v->span, "'%s' must be %s, not %s", decode_path(d->a, s->path), must, is);
 }
@@ -37,9 +40,11 @@ static bool take_string(const struct dec *d, const struct slot *s)
 		return false;
 	}
 	if (s->v->len == 0 && (s->f->flags & FIELD_NONEMPTY)) {
-		struct diag *g = diag_add(d->sink, DIAG_XR160, s->v->span, "'%s' must not be empty", decode_path(d->a, s->path));
+		struct diag *g =
+			diag_add(d->sink, DIAG_XR160, s->v->span, "'%s' must not be empty", decode_path(d->a, s->path));
 
-		diag_help(d->sink, g, s->f->def ? "remove the key to get the default, %s" : "remove the key, or give it a value",
+		diag_help(d->sink, g,
+			  s->f->def ? "remove the key to get the default, %s" : "remove the key, or give it a value",
 			  s->f->def);
 		return false;
 	}
@@ -55,8 +60,8 @@ static const char *names_list(struct arena *a, const char *const *names)
 
 		if (strchr(*names, '='))
 			continue;
-		out = arena_printf(a, "%s%s%s%.*s%s", out ? out : "", out ? ", " : "", n.len ? "" : "\"", (int)n.len, n.p,
-				   n.len ? "" : "\"");
+		out = arena_printf(a, "%s%s%s%.*s%s", out ? out : "", out ? ", " : "", n.len ? "" : "\"", (int)n.len,
+				   n.p, n.len ? "" : "\"");
 	}
 	return out ? out : "";
 }
@@ -89,8 +94,8 @@ static int take_name(const struct dec *d, const struct slot *s)
 		return i;
 	while (names[n])
 		n++;
-	g = diag_add(d->sink, DIAG_XR153, s->v->span, "'%s' is '%.*s', allowed are: %s", decode_path(d->a, s->path), (int)word.len, word.p,
-		     names_list(d->a, names));
+	g = diag_add(d->sink, DIAG_XR153, s->v->span, "'%s' is '%.*s', allowed are: %s", decode_path(d->a, s->path),
+		     (int)word.len, word.p, names_list(d->a, names));
 	near = str_nearest(word, names, n);
 	if (near && *near)
 		diag_help(d->sink, g, "did you mean '%.*s'?", (int)field_name_spelling(near).len, near);
@@ -135,8 +140,8 @@ static void read_datetime(const struct dec *d, const struct slot *s, void *place
 
 static void out_of_range(const struct dec *d, const struct slot *s, int64_t lo, int64_t hi)
 {
-	struct diag *g = diag_add(d->sink, DIAG_XR152, s->v->span, "'%s' is %.*s, allowed is %lld to %lld", decode_path(d->a, s->path),
-				  (int)s->v->len, s->v->text, (long long)lo, (long long)hi);
+	struct diag *g = diag_add(d->sink, DIAG_XR152, s->v->span, "'%s' is %.*s, allowed is %lld to %lld",
+				  decode_path(d->a, s->path), (int)s->v->len, s->v->text, (long long)lo, (long long)hi);
 
 	if (s->f->def)
 		diag_help(d->sink, g, "the default is %s", s->f->def);
@@ -173,7 +178,8 @@ static void read_port(const struct dec *d, const struct slot *s, void *place)
 	int64_t lo = s->f->hi ? s->f->lo : 1, hi = s->f->hi ? s->f->hi : 65535;
 
 	out->at = s->v->span;
-	if (s->v->kind == VAL_NUMBER || (s->v->kind == VAL_STRING && s->v->len && strspn(s->v->text, "0123456789") == s->v->len))
+	if (s->v->kind == VAL_NUMBER ||
+	    (s->v->kind == VAL_STRING && s->v->len && strspn(s->v->text, "0123456789") == s->v->len))
 		out->set = take_int(d, s, lo, hi, &out->v);
 	else
 		decode_wrong_type(d, s, "a port: an integer or a string of digits");
@@ -342,6 +348,24 @@ static void read_ints(const struct dec *d, const struct slot *s, void *place)
 	*out = (struct nums){ items, n, true, s->v->span };
 }
 
+/* inf and nan, the only numbers that end in a letter, have no form in JSON. */
+static bool writable(const struct dec *d, const struct slot *s, const struct value *v)
+{
+	struct str text = v->kind == VAL_NUMBER ? value_str(v) : str_of(NULL);
+	bool ok = true;
+
+	if (text.len && strchr("fn", text.p[text.len - 1])) {
+		diag_add(d->sink, DIAG_XR151, v->span, "'%s' holds %.*s, which JSON cannot write: use a number",
+			 decode_path(d->a, s->path), (int)text.len, text.p);
+		return false;
+	}
+	for (uint32_t i = 0; v->kind == VAL_ARRAY && i < v->n; i++)
+		ok &= writable(d, s, &v->items[i]);
+	for (uint32_t i = 0; v->kind == VAL_OBJECT && i < v->n_members; i++)
+		ok &= writable(d, s, &v->members[i].value);
+	return ok;
+}
+
 static void read_raw(const struct dec *d, const struct slot *s, void *place)
 {
 	struct raw *out = place;
@@ -351,6 +375,8 @@ static void read_raw(const struct dec *d, const struct slot *s, void *place)
 		decode_wrong_type(d, s, "a table");
 		return;
 	}
+	if (!writable(d, s, s->v))
+		return;
 	out->v = *s->v;
 	out->set = true;
 }
@@ -370,10 +396,10 @@ static void read_raws(const struct dec *d, const struct slot *s, void *place)
 	for (uint32_t i = 0; i < s->v->n; i++) {
 		struct slot item = { s->f, s->path, &s->v->items[i] };
 
-		if (item.v->kind == VAL_OBJECT)
-			items[n++] = *item.v;
-		else
+		if (item.v->kind != VAL_OBJECT)
 			decode_wrong_type(d, &item, "a list of tables");
+		else if (writable(d, &item, item.v))
+			items[n++] = *item.v;
 	}
 	*out = (struct list){ items, n, true, s->v->span };
 }
@@ -384,7 +410,8 @@ static reader *const readers[F__N] = {
 	[F_BOOL] = read_bool,      [F_ENUM] = read_enum,     [F_HOST] = read_text, [F_IP] = read_text,
 	[F_CIDR] = read_text,      [F_PREFIX] = read_text,   [F_TAG] = read_text,  [F_PATH] = read_text,
 	[F_DURATION] = read_text,  [F_DATETIME] = read_datetime, [F_URL] = read_text, [F_HOSTPORT] = read_text,
-	[F_SHA256] = read_text,    [F_FILENAME] = read_text,     [F_STRS] = read_texts,    [F_HOSTS] = read_texts, [F_IPS] = read_texts,
+	[F_SHA256] = read_text,    [F_FILENAME] = read_text,     [F_STRS] = read_texts,    [F_HOSTS] = read_texts,
+	[F_IPS] = read_texts,
 	[F_ENUMS] = read_texts,    [F_INTS] = read_ints,     [F_RAW] = read_raw,   [F_RAWS] = read_raws,
 };
 

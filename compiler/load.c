@@ -1,5 +1,5 @@
-/* The loader: every input of a role, read beneath the root once, registered and parsed. It decides nothing about content. A
- * file that cannot be used is one diagnostic and the rest is read all the same. */
+/* The loader: every input of a role, read beneath the root once, registered and parsed. It decides nothing about
+ * content. A file that cannot be used is one diagnostic and the rest is read all the same. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -7,7 +7,9 @@
 
 #include "compiler/load_impl.h"
 
-static const char *const role_files[ROLE__N] = { [ROLE_CLIENT] = "xp2p-client.toml", [ROLE_SERVER] = "xp2p-server.toml" };
+static const char *const role_files[ROLE__N] = {
+	[ROLE_CLIENT] = "xp2p-client.toml", [ROLE_SERVER] = "xp2p-server.toml"
+};
 static const char *const default_dirs[ROLE__N] = { [ROLE_CLIENT] = "config-client", [ROLE_SERVER] = "config-server" };
 
 uint32_t load_source(struct diag_sink *sink, const char *path, struct str bytes)
@@ -32,7 +34,8 @@ static const struct reason reasons[] = {
 	{ -ENOENT, "no such file" },      { -ELOOP, "a symbolic link leads in a circle, or may not be followed" },
 	{ -EIO, "input/output error" },   { -ENOTDIR, "not a directory" },
 	{ -EISDIR, "it is a directory" }, { -ENOTSUP, "it is a FIFO, a socket or a device" },
-	{ -EXDEV, "it leads out of CONFIG_ROOT" }, { -EFBIG, "it is too large" }, { -ENAMETOOLONG, "the name is too long" },
+	{ -EXDEV, "it leads out of CONFIG_ROOT" }, { -EFBIG, "it is too large" },
+	{ -ENAMETOOLONG, "the name is too long" },
 };
 
 const char *load_reason(int r)
@@ -61,7 +64,8 @@ void load_report(struct diag_sink *sink, const char *path, int r, enum diag_code
 		d = diag_add(sink, DIAG_XR222, at, "a symbolic link leads out of CONFIG_ROOT");
 		diag_help(sink, d, "copy the file into CONFIG_ROOT");
 	} else if (r == -ENOENT || r == -ELOOP) {
-		d = diag_add(sink, DIAG_XR220, at, "cannot be read: %s", r == -ENOENT ? "a symbolic link to nothing" : load_reason(r));
+		d = diag_add(sink, DIAG_XR220, at, "cannot be read: %s",
+			     r == -ENOENT ? "a symbolic link to nothing" : load_reason(r));
 		diag_help(sink, d, "put a regular file in its place, or remove it");
 	} else {
 		d = diag_add(sink, DIAG_XR220, at, "cannot be read: %s", load_reason(r));
@@ -118,7 +122,7 @@ static const char *snippet_dir(struct arena *a, const struct inputs *in, struct 
 	struct str text = dir && dir->kind == VAL_STRING ? value_str(dir) : str_of(NULL);
 
 	*ret_at = SPAN_NONE;
-	if (!text.len || memchr(text.p, 0, text.len))
+	if (!dir || !text.len || memchr(text.p, 0, text.len))
 		return default_dirs[in->role];
 	*ret_at = dir->span;
 	while (text.len > 1 && text.p[text.len - 1] == '/')
@@ -136,7 +140,8 @@ static int load_config(struct arena *a, struct diag_sink *sink, int root_fd, str
 	return r && r != -ENOENT ? err_sys(e, r, "read 'config.toml'") : 0;
 }
 
-int load_inputs(struct arena *a, struct diag_sink *sink, int root_fd, enum role role, struct inputs *ret_in, struct err *e)
+int load_inputs(struct arena *a, struct diag_sink *sink, int root_fd, enum role role, struct inputs *ret_in,
+		struct err *e)
 {
 	struct inputs in = { .root = ret_in->root, .role = role };
 	struct span at;

@@ -29,7 +29,7 @@ static bool first_time(struct looker *l, struct str name)
 	return true;
 }
 
-/* --- certificates and keys ------------------------------------------------------------------------------------------- */
+/* --- certificates and keys ---------------------------------------------------------------------------------------- */
 /* A relative path belongs to the engine's directory, which is not known here. */
 static void look_for(struct looker *l, const char *what, struct str path, struct span at)
 {
@@ -75,7 +75,7 @@ static void look_for_tls(struct looker *l, const struct xconf *x)
 		walk_tls(l, &x->outbounds.v[i].v);
 }
 
-/* --- geodata --------------------------------------------------------------------------------------------------------- */
+/* --- geodata ------------------------------------------------------------------------------------------------------ */
 /* A fixed file, or NULL: the name stands behind the prefix. */
 struct geo_prefix {
 	const char *text, *file;
@@ -136,7 +136,8 @@ static void look_for_asset(struct looker *l, const struct value *matcher)
 	text = arena_memdup(l->a, name.p, name.len);
 	if (find_asset(l, text))
 		return;
-	where = l->dirs[1] ? arena_printf(l->a, "'%s' or '%s'", l->dirs[0], l->dirs[1]) : arena_printf(l->a, "'%s'", l->dirs[0]);
+	where = l->dirs[1] ? arena_printf(l->a, "'%s' or '%s'", l->dirs[0], l->dirs[1]) :
+			     arena_printf(l->a, "'%s'", l->dirs[0]);
 	d = diag_add(l->sink, DIAG_XR236, matcher->span, "'%s' is not in %s", text, where);
 	if (is_configured(l->d, text))
 		diag_help(l->sink, d, "it is listed in [[xray_assets.files]]; fetch it before apply");

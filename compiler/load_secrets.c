@@ -41,12 +41,14 @@ struct resolver {
 	bool missing_is_warning;
 };
 
-static struct diag *complain(struct resolver *r, enum diag_code code, const struct secret *s, const char *source, const char *why)
+static struct diag *complain(struct resolver *r, enum diag_code code, const struct secret *s, const char *source,
+			     const char *why)
 {
 	struct str key = key_of(r->sink, s);
-	const char *name = arena_printf(r->a, "%.*s%.*s%.*s", key.len > 0, "'", (int)key.len, key.len ? key.p : "", key.len > 0, "'");
-	struct diag *d = diag_add(r->sink, code, s->at, "%s comes from %s '%s', which %s", *name ? name : "this secret", source, s->ref,
-				  why);
+	const char *name = arena_printf(r->a, "%.*s%.*s%.*s", key.len > 0, "'", (int)key.len, key.len ? key.p : "",
+					key.len > 0, "'");
+	struct diag *d = diag_add(r->sink, code, s->at, "%s comes from %s '%s', which %s", *name ? name : "this secret",
+				  source, s->ref, why);
 
 	if (r->missing_is_warning && (code == DIAG_XR231 || code == DIAG_XR232))
 		d->severity = SEV_WARNING;
@@ -94,7 +96,8 @@ static void warn_open(struct resolver *r, const struct secret *s, int dir_fd)
 
 	if (fstatat(dir_fd, s->ref, &st, 0) || !(st.st_mode & (S_IROTH | S_IWOTH)))
 		return;
-	diag_help(r->sink, complain(r, DIAG_XR234, s, "the file", "every user of this machine may open"), "chmod 600 '%s'", s->ref);
+	diag_help(r->sink, complain(r, DIAG_XR234, s, "the file", "every user of this machine may open"),
+		  "chmod 600 '%s'", s->ref);
 }
 
 static bool resolve_file(struct resolver *r, struct secret *s)
@@ -117,7 +120,8 @@ static bool resolve_file(struct resolver *r, struct secret *s)
 		bytes = without_line_end(bytes);
 	fault = got ? "is larger than 64 KiB" : content_fault(bytes);
 	if (fault) {
-		diag_help(r->sink, complain(r, DIAG_XR233, s, "the file", fault), "write the secret alone into the file");
+		diag_help(r->sink, complain(r, DIAG_XR233, s, "the file", fault),
+			  "write the secret alone into the file");
 		return false;
 	}
 	warn_open(r, s, dir_fd);
@@ -125,8 +129,8 @@ static bool resolve_file(struct resolver *r, struct secret *s)
 	return true;
 }
 
-void load_secrets(struct arena *a, struct diag_sink *sink, int root_fd, const struct load_options *o, struct secret **secrets,
-		  uint32_t n)
+void load_secrets(struct arena *a, struct diag_sink *sink, int root_fd, const struct load_options *o,
+		  struct secret **secrets, uint32_t n)
 {
 	struct resolver r = { a, sink, root_fd, o->missing_secret_is_warning };
 

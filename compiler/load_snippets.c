@@ -1,4 +1,5 @@
-/* The snippet directory: known names are read and parsed, others warned about, what editors leave behind passed over. */
+/* The snippet directory: known names are read and parsed, others warned about, what editors leave behind passed
+ * over. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,7 +11,8 @@ static bool is_left_behind(struct str name)
 {
 	static const char *const endings[] = { "~", ".swp", ".tmp", ".bak" };
 
-	if (str_starts(name, ".") || str_is(name, "4913") || (name.len > 1 && *name.p == '#' && name.p[name.len - 1] == '#'))
+	if (str_starts(name, ".") || str_is(name, "4913") ||
+	    (name.len > 1 && *name.p == '#' && name.p[name.len - 1] == '#'))
 		return true;
 	for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
 		if (str_ends_nocase(name, endings[i]))
@@ -80,7 +82,8 @@ static int report_dir(struct diag_sink *sink, const char *dir, struct span at, i
 		d = diag_add(sink, DIAG_XR228, at, "the snippet directory '%s' is not inside CONFIG_ROOT", dir);
 		diag_help(sink, d, "name a directory below CONFIG_ROOT, relative to it and without '..'");
 	} else {
-		d = diag_add(sink, DIAG_XR229, at, "the snippet directory '%s' cannot be read: %s", dir, load_reason(r));
+		d = diag_add(sink, DIAG_XR229, at, "the snippet directory '%s' cannot be read: %s", dir,
+			     load_reason(r));
 		diag_help(sink, d, "make it a directory that the user who runs xrat may read");
 	}
 	return 0;

@@ -1,5 +1,5 @@
-/* Desired values into the one form that the managed base reads: links and profiles become nodes, defaults that depend on
- * other keys are filled in, and rules over several keys are checked. Pure: no file, clock or name look-up. */
+/* Desired values into the one form that the managed base reads: links and profiles become nodes, defaults that depend
+ * on other keys are filled in, and rules over several keys are checked. Pure: no file, clock or name look-up. */
 #include "compiler/normalize_impl.h"
 
 static bool endpoint_live(const struct endpoint *e)
@@ -12,7 +12,8 @@ void norm_names_init(const struct norm *nm, struct names *n, size_t expected)
 	n->map = map_new(nm->a, expected);
 }
 
-void norm_names_add(const struct norm *nm, struct names *n, const char *name, struct span at, const char *what, const char *kind)
+void norm_names_add(const struct norm *nm, struct names *n, const char *name, struct span at, const char *what,
+		    const char *kind)
 {
 	struct name_entry *mine = arena_new_of(nm->a, struct name_entry), *first;
 	struct diag *g;
@@ -30,7 +31,8 @@ void norm_names_add(const struct norm *nm, struct names *n, const char *name, st
 }
 
 /* Tags of everything that the base makes an inbound of. */
-static void inbound_tags(const struct norm *nm, const struct xray_knobs *x, const struct tun *tun, const struct list *forwards)
+static void inbound_tags(const struct norm *nm, const struct xray_knobs *x, const struct tun *tun,
+			 const struct list *forwards)
 {
 	const struct forward *f = forwards->v;
 	struct names names;
@@ -40,11 +42,13 @@ static void inbound_tags(const struct norm *nm, const struct xray_knobs *x, cons
 	if (x->http.enabled.v)
 		norm_names_add(nm, &names, x->http.tag.s, at_or(x->http.tag.at, x->http.at), "the HTTP inbound", "tag");
 	if (x->dokodemo.enabled.v)
-		norm_names_add(nm, &names, x->dokodemo.tag.s, at_or(x->dokodemo.tag.at, x->dokodemo.at), "the dokodemo inbound", "tag");
+		norm_names_add(nm, &names, x->dokodemo.tag.s, at_or(x->dokodemo.tag.at, x->dokodemo.at),
+			       "the dokodemo inbound", "tag");
 	if (tun->enabled.v)
 		norm_names_add(nm, &names, x->tun.tag.s, at_or(x->tun.tag.at, x->tun.at), "the TUN inbound", "tag");
 	if (nm->d->role == ROLE_SERVER)
-		norm_names_add(nm, &names, x->trojan.tag.s, at_or(x->trojan.tag.at, x->trojan.at), "the tunnel inbound", "tag");
+		norm_names_add(nm, &names, x->trojan.tag.s, at_or(x->trojan.tag.at, x->trojan.at), "the tunnel inbound",
+			       "tag");
 	for (uint32_t i = 0; i < forwards->n; i++)
 		norm_names_add(nm, &names, f[i].tag.s, at_or(f[i].tag.at, f[i].at), "a forward", "tag");
 }
@@ -58,7 +62,8 @@ static void outbound_tags(const struct norm *nm, const struct xray_knobs *x, con
 	struct names names;
 
 	norm_names_init(nm, &names, 8 + channels->n);
-	norm_names_add(nm, &names, x->direct.tag.s, at_or(x->direct.tag.at, x->direct.at), "the direct outbound", "tag");
+	norm_names_add(nm, &names, x->direct.tag.s, at_or(x->direct.tag.at, x->direct.at), "the direct outbound",
+		       "tag");
 	for (uint32_t i = 0; endpoints && i < endpoints->n; i++)
 		if (endpoint_live(&e[i]))
 			norm_names_add(nm, &names, e[i].tag.s, at_or(e[i].tag.at, e[i].at), "an endpoint", "tag");
@@ -83,8 +88,10 @@ static void first_outbound(const struct norm *nm, const struct client *c)
 			 "no endpoint is enabled, so everything leaves directly; 'client.allow_direct' permits it");
 		return;
 	}
-	g = diag_add(nm->sink, DIAG_XR183, c->at, "no endpoint is enabled, so everything would leave directly, in the clear");
-	diag_help(nm->sink, g, "add or enable a [[client.endpoints]] entry, or set allow_direct = true if this is wanted");
+	g = diag_add(nm->sink, DIAG_XR183, c->at,
+		     "no endpoint is enabled, so everything would leave directly, in the clear");
+	diag_help(nm->sink, g,
+		  "add or enable a [[client.endpoints]] entry, or set allow_direct = true if this is wanted");
 }
 
 static void full_tunnel(const struct norm *nm, const struct client *c)
@@ -93,7 +100,8 @@ static void full_tunnel(const struct norm *nm, const struct client *c)
 
 	if (c->tun_mode.v != TUN_FULL || !text_absent(&c->full_tunnel_tag))
 		return;
-	g = diag_add(nm->sink, DIAG_XR182, c->tun_mode.at, "'client.tun_mode' is full, which needs 'client.full_tunnel_tag'");
+	g = diag_add(nm->sink, DIAG_XR182, c->tun_mode.at,
+		     "'client.tun_mode' is full, which needs 'client.full_tunnel_tag'");
 	diag_help(nm->sink, g, "name the outbound that takes everything, usually the tag of an endpoint");
 }
 

@@ -26,13 +26,14 @@ static void check_open(const struct check *k, struct text host, struct span at, 
 
 	if (has_auth || k->c->runtime.allow_lan.v || listen_is_loopback(str_of(host.s)))
 		return;
-	g = diag_add(k->sink, DIAG_XR191, at_or(host.at, at), "'%s' listens on %s without authentication", what, host.s);
+	g = diag_add(k->sink, DIAG_XR191, at_or(host.at, at), "'%s' listens on %s without authentication", what,
+		     host.s);
 	diag_help(k->sink, g, "listen on 127.0.0.1, %s, or set allow_lan = true in [runtime]",
 		  str_is(str_of(what), "server") ? "set 'key'" : "set 'auth'");
 }
 
-static void check_inbound(const struct check *k, struct listeners *l, const struct config_inbound *in, const char *what, bool udp,
-			  bool has_auth)
+static void check_inbound(const struct check *k, struct listeners *l, const struct config_inbound *in, const char *what,
+			  bool udp, bool has_auth)
 {
 	if (!in->enabled.v)
 		return;
@@ -47,7 +48,8 @@ static void check_listeners(const struct check *k, struct arena *a)
 	struct listeners l;
 
 	listeners_init(a, k->sink, &l);
-	check_inbound(k, &l, &c->runtime.socks, "runtime.socks", c->runtime.socks.udp.v, c->runtime.socks.auth.enabled.v);
+	check_inbound(k, &l, &c->runtime.socks, "runtime.socks", c->runtime.socks.udp.v,
+		      c->runtime.socks.auth.enabled.v);
 	check_inbound(k, &l, &c->runtime.http, "runtime.http", false, c->runtime.http.auth.enabled.v);
 	check_inbound(k, &l, &c->runtime.shadowsocks, "runtime.shadowsocks", true, true);
 	if (!c->server.enabled.v)

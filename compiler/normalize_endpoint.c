@@ -76,13 +76,15 @@ static void read_link(struct work *w)
 static void contradiction(const struct work *w, struct span at, const char *key, const char *is, const char *must)
 {
 	const struct text *p = &w->e->profile;
-	struct diag *g = diag_add(w->nm->sink, DIAG_XR174, at, "'%s' is '%s', but profile '%s' means '%s'", key, is, p->s, must);
+	struct diag *g =
+		diag_add(w->nm->sink, DIAG_XR174, at, "'%s' is '%s', but profile '%s' means '%s'", key, is, p->s, must);
 
 	diag_relate(w->nm->sink, g, p->at, "the profile stands here");
 	diag_help(w->nm->sink, g, "remove one of them, or write the long form alone");
 }
 
-static void set_num(const struct work *w, struct num *to, const struct num *own, int v, const char *key, const char *const *names)
+static void set_num(const struct work *w, struct num *to, const struct num *own, int v, const char *key,
+		    const char *const *names)
 {
 	if (own->set && own->v != v)
 		contradiction(w, own->at, key, names[own->v], names[v]);
@@ -99,7 +101,8 @@ static void apply_profile(const struct work *w)
 	set_num(w, &n->protocol, &w->own.protocol, p->protocol, "protocol", node_protocol_names);
 	set_num(w, &n->transport, &w->own.transport, p->transport, "transport", node_transport_names);
 	set_num(w, &n->security, &w->own.security, p->security, "security", node_security_names);
-	if (w->own.flow.set && !str_is(str_of(p->flow), w->own.flow.s) && !(p->flow[0] && str_starts(str_of(w->own.flow.s), p->flow)))
+	if (w->own.flow.set && !str_is(str_of(p->flow), w->own.flow.s) &&
+	    !(p->flow[0] && str_starts(str_of(w->own.flow.s), p->flow)))
 		contradiction(w, w->own.flow.at, "flow", w->own.flow.s, p->flow);
 	else if (w->own.flow.set)
 		return;
@@ -124,8 +127,8 @@ static void default_stream(const struct work *w)
 		n->security.v = NODE_TLS;
 }
 
-/* Stand-ins for what a link that could not be read would have given, and for an address whose fault is reported already: later
- * stages shall see a whole endpoint and not complain about what follows from that fault. */
+/* Stand-ins for what a link that could not be read would have given, and for an address whose fault is reported
+ * already: later stages shall see a whole endpoint and not complain about what follows from that fault. */
 static void stand_in(const struct work *w)
 {
 	struct endpoint *e = w->e;
@@ -161,7 +164,8 @@ static void default_names(const struct work *w)
 	}
 	if (!e->tag.s[0] || str_starts_nocase(str_of(e->tag.s), "proxy-"))
 		return;
-	g = diag_add(w->nm->sink, DIAG_XR170, e->tag.at, "tag '%s' of an endpoint does not begin with 'proxy-'", e->tag.s);
+	g = diag_add(w->nm->sink, DIAG_XR170, e->tag.at, "tag '%s' of an endpoint does not begin with 'proxy-'",
+		     e->tag.s);
 	diag_help(w->nm->sink, g, "write 'proxy-%s', or remove the key to get a tag made from the hostname", e->tag.s);
 }
 
@@ -173,9 +177,11 @@ static void need_address(const struct work *w)
 		diag_help(w->nm->sink, diag_add(w->nm->sink, DIAG_XR176, w->e->at, "an endpoint has no address"),
 			  "add 'hostname', 'address' or 'link'");
 	else if (!n->address.s[0] && (w->own.address.set || w->e->hostname.set))
-		diag_add(w->nm->sink, DIAG_XR176, at_or(w->own.address.at, w->e->hostname.at), "the address of an endpoint is empty");
+		diag_add(w->nm->sink, DIAG_XR176, at_or(w->own.address.at, w->e->hostname.at),
+			 "the address of an endpoint is empty");
 	if (!n->port.set && num_absent(&w->own.port))
-		diag_help(w->nm->sink, diag_add(w->nm->sink, DIAG_XR176, w->e->at, "endpoint '%s' has no port", w->e->tag.s),
+		diag_help(w->nm->sink,
+			  diag_add(w->nm->sink, DIAG_XR176, w->e->at, "endpoint '%s' has no port", w->e->tag.s),
 			  "add 'port'");
 }
 
@@ -191,7 +197,8 @@ static void apply_pin(const struct work *w)
 		n->verify_peer_cert_by_name = (struct text){ n->server_name.s, n->pinned_peer_cert_sha256.at, true };
 	if (!n->allow_insecure.v)
 		return;
-	g = diag_add(w->nm->sink, DIAG_XR189, n->allow_insecure.at, "'allow_insecure' is off, because the certificate is pinned");
+	g = diag_add(w->nm->sink, DIAG_XR189, n->allow_insecure.at,
+		     "'allow_insecure' is off, because the certificate is pinned");
 	diag_relate(w->nm->sink, g, n->pinned_peer_cert_sha256.at, "the pin stands here");
 	n->allow_insecure.v = false;
 }
@@ -231,7 +238,8 @@ static void need(const struct work *w, bool absent, const char *key, const char 
 
 	if (!absent)
 		return;
-	g = diag_add(w->nm->sink, DIAG_XR175, w->e->at, "endpoint '%s' has no '%s', which %s needs", w->e->tag.s, key, protocol);
+	g = diag_add(w->nm->sink, DIAG_XR175, w->e->at, "endpoint '%s' has no '%s', which %s needs", w->e->tag.s, key,
+		     protocol);
 	diag_help(w->nm->sink, g, "add '%s'", key);
 }
 
@@ -327,7 +335,8 @@ static void check_reality(const struct work *w)
 	if (n->public_key.s[0] && !norm_is_x25519(n->public_key.s))
 		diag_add(w->nm->sink, DIAG_XR163, n->public_key.at, "'public_key' must be 43 characters of base64url");
 	if (!norm_is_short_id(n->short_id.s))
-		diag_add(w->nm->sink, DIAG_XR163, n->short_id.at, "'short_id' must be an even number of hex digits, at most 16");
+		diag_add(w->nm->sink, DIAG_XR163, n->short_id.at,
+			 "'short_id' must be an even number of hex digits, at most 16");
 }
 
 static void check_mode(const struct work *w)
@@ -379,10 +388,10 @@ static void check_belongs(const struct work *w)
 
 		if (!t->set || !t->s[0] || (by_transport && by_security))
 			continue;
-		g = diag_add(w->nm->sink, DIAG_XR188, t->at, "'%s' has no effect here: it belongs to %s", belongs[i].key,
-			     belongs[i].who);
-		diag_help(w->nm->sink, g, "this endpoint uses %s with security %s", node_transport_names[n->transport.v],
-			  node_security_names[n->security.v]);
+		g = diag_add(w->nm->sink, DIAG_XR188, t->at, "'%s' has no effect here: it belongs to %s",
+			     belongs[i].key, belongs[i].who);
+		diag_help(w->nm->sink, g, "this endpoint uses %s with security %s",
+			  node_transport_names[n->transport.v], node_security_names[n->security.v]);
 	}
 }
 

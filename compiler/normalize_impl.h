@@ -42,7 +42,8 @@ struct name_entry {
 };
 void norm_names_init(const struct norm *nm, struct names *n, size_t expected);
 /* what: "endpoint", "the SOCKS inbound"; kind: "tag". */
-void norm_names_add(const struct norm *nm, struct names *n, const char *name, struct span at, const char *what, const char *kind);
+void norm_names_add(const struct norm *nm, struct names *n, const char *name, struct span at, const char *what,
+		    const char *kind);
 
 /* normalize_listen.c: who listens where; collisions are XR172. */
 struct listener {

@@ -23,7 +23,8 @@ void listeners_init(struct arena *a, struct diag_sink *sink, struct listeners *l
 /* "tcp 127.0.0.1 1080". The hosts "4", "6" and "*" stand for any listener of that family, or of any. */
 static struct str key_of(const struct listeners *l, const char *network, struct str host, int64_t port)
 {
-	return str_of(arena_printf(l->a, "%s %.*s %lld", network, (int)host.len, host.p ? host.p : "", (long long)port));
+	return str_of(
+		arena_printf(l->a, "%s %.*s %lld", network, (int)host.len, host.p ? host.p : "", (long long)port));
 }
 
 static struct str canonical(const struct listeners *l, struct str host)
@@ -53,12 +54,13 @@ static const struct listener *holder(const struct listeners *l, const char *netw
 }
 
 /* The blame goes to the one that the operator wrote: the other may be a default. */
-static void collision(struct listeners *l, const char *network, const struct listener *first, const struct listener *one)
+static void collision(struct listeners *l, const char *network, const struct listener *first,
+		      const struct listener *one)
 {
 	const struct listener *other = one->at.src ? first : one;
 	struct span at = at_or(one->at, at_or(first->at, one->holder));
-	struct diag *g = diag_add(l->sink, DIAG_XR172, at, "%s and %s both listen on %s port %lld", first->what, one->what, network,
-				  (long long)one->port);
+	struct diag *g = diag_add(l->sink, DIAG_XR172, at, "%s and %s both listen on %s port %lld", first->what,
+				  one->what, network, (long long)one->port);
 
 	if (other->at.src && other->at.begin != at.begin)
 		diag_relate(l->sink, g, other->at, "%s is set here", other->what);
@@ -98,8 +100,8 @@ static void open_listener(const struct norm *nm, const struct listener *one)
 
 	if (listen_is_loopback(one->host))
 		return;
-	g = diag_add(nm->sink, DIAG_XR186, at_or(one->at, one->holder), "%s listens on %.*s without authentication", one->what,
-		     (int)one->host.len, one->host.len ? one->host.p : "");
+	g = diag_add(nm->sink, DIAG_XR186, at_or(one->at, one->holder), "%s listens on %.*s without authentication",
+		     one->what, (int)one->host.len, one->host.len ? one->host.p : "");
 	diag_help(nm->sink, g, "listen on 127.0.0.1%s", strstr(one->what, "SOCKS") || strstr(one->what, "HTTP") ?
 		  ", or add users" : "");
 }
@@ -131,10 +133,12 @@ static void add_knobs(const struct norm *nm, struct listeners *l, const struct x
 	one = inbound("the HTTP inbound", &x->http, true, false, holder);
 	if (x->http.enabled.v)
 		add(nm, l, &one, x->http.users.n > 0);
-	one = inbound("the dokodemo inbound", &x->dokodemo, strstr(net, "tcp") != NULL, strstr(net, "udp") != NULL, holder);
+	one = inbound("the dokodemo inbound", &x->dokodemo, strstr(net, "tcp") != NULL, strstr(net, "udp") != NULL,
+		      holder);
 	if (x->dokodemo.enabled.v)
 		add(nm, l, &one, false);
-	one = (struct listener){ "the API", { NULL, 0 }, 0, true, false, at_or(x->logs.api_listen.at, x->logs.api_at), holder };
+	one = (struct listener){ "the API", { NULL, 0 }, 0, true, false, at_or(x->logs.api_listen.at, x->logs.api_at),
+				 holder };
 	if (x->logs.api_enabled.v && form_split_hostport(str_of(x->logs.api_listen.s), &one.host, &one.port))
 		add(nm, l, &one, false);
 }
@@ -145,8 +149,8 @@ static void add_forwards(const struct norm *nm, struct listeners *l, const struc
 
 	for (uint32_t i = 0; i < forwards->n; i++) {
 		struct listener one = { arena_printf(nm->a, "forward '%s'", f[i].tag.s), str_of(f[i].listen_address.s),
-					f[i].listen_port.v, f[i].protocol.v != FORWARD_UDP, f[i].protocol.v != FORWARD_TCP,
-					at_or(f[i].listen_address.at, at_or(f[i].listen_port.at, f[i].at)), f[i].at };
+			f[i].listen_port.v, f[i].protocol.v != FORWARD_UDP, f[i].protocol.v != FORWARD_TCP,
+			at_or(f[i].listen_address.at, at_or(f[i].listen_port.at, f[i].at)), f[i].at };
 
 		add(nm, l, &one, false);
 	}

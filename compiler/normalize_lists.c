@@ -72,7 +72,8 @@ void norm_forwards(const struct norm *nm, struct list *forwards)
 		if (!f[i].tag.set && f[i].listen_port.set)
 			f[i].tag.s = arena_printf(nm->a, "in_%lld", (long long)f[i].listen_port.v);
 		if (!f[i].remark.set)
-			f[i].remark.s = arena_printf(nm->a, "forward:%s:%lld", f[i].target_host.s, (long long)f[i].target_port.v);
+			f[i].remark.s = arena_printf(nm->a, "forward:%s:%lld", f[i].target_host.s,
+						     (long long)f[i].target_port.v);
 	}
 }
 
@@ -117,7 +118,8 @@ static void unknown_endpoint(const struct norm *nm, const struct reverse_channel
 	const struct endpoint *e = all->v;
 	const char *tags[NEAR_MAX], *near;
 	size_t n = 0;
-	struct diag *g = diag_add(nm->sink, DIAG_XR181, c->endpoint_tag.at, "there is no endpoint '%s'", c->endpoint_tag.s);
+	struct diag *g =
+		diag_add(nm->sink, DIAG_XR181, c->endpoint_tag.at, "there is no endpoint '%s'", c->endpoint_tag.s);
 
 	while (n < all->n && n < NEAR_MAX) {
 		tags[n] = e[n].tag.s;
@@ -164,7 +166,8 @@ static void norm_channel(const struct norm *nm, const struct map *known, struct 
 		c->tag.at = c->key.at;
 	}
 	if (c->tag.s[0] && !str_ends_nocase(str_of(c->tag.s), ".rev")) {
-		g = diag_add(nm->sink, DIAG_XR180, c->tag.at, "tag '%s' of a reverse channel does not end in '.rev'", c->tag.s);
+		g = diag_add(nm->sink, DIAG_XR180, c->tag.at, "tag '%s' of a reverse channel does not end in '.rev'",
+			     c->tag.s);
 		diag_help(nm->sink, g, "write '%s.rev', on both ends", c->tag.s);
 	}
 	if (!c->domain.set)

@@ -61,7 +61,8 @@ static void check_users(const struct norm *nm, const struct server *s, const str
 	}
 }
 
-static void contradiction(const struct norm *nm, const struct server *s, struct text *t, const char *key, const char *must)
+static void contradiction(const struct norm *nm, const struct server *s, struct text *t, const char *key,
+			  const char *must)
 {
 	struct diag *g = diag_add(nm->sink, DIAG_XR174, t->at, "'%s' is '%s', but profile '%s' means '%s'", key, t->s,
 				  s->profile.s, must);
@@ -72,7 +73,8 @@ static void contradiction(const struct norm *nm, const struct server *s, struct 
 	t->s = must;
 }
 
-/* What the profile decides where the knobs say nothing, and from then on where they contradict it. Security none is always possible: something in front may add TLS. */
+/* What the profile decides where the knobs say nothing, and from then on where they contradict it. Security none is
+ * always possible: something in front may add TLS. */
 static void apply_profile(const struct norm *nm, struct server *s, const struct server_profile *p)
 {
 	struct text *net = &s->xray.trojan.network, *sec = &s->xray.trojan.security;
@@ -99,15 +101,17 @@ static void tls_files(const struct norm *nm, const struct server *s)
 	struct diag *g;
 
 	if (no_cert != no_key) {
-		g = diag_add(nm->sink, DIAG_XR184, given->at, "'%s' is given without '%s'", no_cert ? "key" : "certificate",
-			     no_cert ? "certificate" : "key");
+		g = diag_add(nm->sink, DIAG_XR184, given->at, "'%s' is given without '%s'",
+			     no_cert ? "key" : "certificate", no_cert ? "certificate" : "key");
 		diag_help(nm->sink, g, "give both, or neither");
 	} else if (tls && no_cert) {
 		g = diag_add(nm->sink, DIAG_XR185, at_or(s->xray.trojan.security.at, at_or(s->profile.at, s->at)),
 			     "the tunnel uses TLS, but there is no certificate");
-		diag_help(nm->sink, g, "set 'certificate' and 'key', or security = \"none\" in [server.xray.inbounds.trojan]");
+		diag_help(nm->sink, g,
+			  "set 'certificate' and 'key', or security = \"none\" in [server.xray.inbounds.trojan]");
 	} else if (!tls && !no_cert) {
-		g = diag_add(nm->sink, DIAG_XR188, given->at, "'certificate' has no effect: the security of the tunnel is '%s'",
+		g = diag_add(nm->sink, DIAG_XR188, given->at,
+			     "'certificate' has no effect: the security of the tunnel is '%s'",
 			     s->xray.trojan.security.s);
 		diag_help(nm->sink, g, "remove it, or use security tls");
 	}
@@ -116,7 +120,8 @@ static void tls_files(const struct norm *nm, const struct server *s)
 static void need(const struct norm *nm, const struct server *s, bool absent, const char *key)
 {
 	if (absent)
-		diag_help(nm->sink, diag_add(nm->sink, DIAG_XR175, at_or(s->profile.at, s->at), "REALITY needs '%s'", key),
+		diag_help(nm->sink,
+			  diag_add(nm->sink, DIAG_XR175, at_or(s->profile.at, s->at), "REALITY needs '%s'", key),
 			  "add '%s' to [server]", key);
 }
 
@@ -135,7 +140,8 @@ static void reality(const struct norm *nm, struct server *s)
 				 "a short id must be an even number of hex digits, at most 16");
 	if (!s->server_names.n && form_split_hostport(str_of(s->reality_target.s), &host, &port)) {
 		s->server_names.v = arena_new_of(nm->a, struct text);
-		s->server_names.v[0] = (struct text){ arena_memdup(nm->a, host.p, host.len), s->reality_target.at, false };
+		s->server_names.v[0] =
+			(struct text){ arena_memdup(nm->a, host.p, host.len), s->reality_target.at, false };
 		s->server_names.n = 1;
 	}
 	if (!s->short_ids.n) {

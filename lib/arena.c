@@ -1,5 +1,5 @@
-/* Arena: a list of chunks that only grows. Small chunks come from calloc, big ones from the kernel as huge pages where it has
- * them (a quarter of the time of a big compile was page faults). Both are zero without being touched. */
+/* Arena: a list of chunks that only grows. Small chunks come from calloc, big ones from the kernel as huge pages where
+ * it has them (a quarter of the time of a big compile was page faults). Both are zero without being touched. */
 #include "lib/arena.h"
 
 #include <assert.h>

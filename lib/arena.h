@@ -11,8 +11,8 @@ struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *a);
 
-/* Where arena_alloc goes when memory is out; returns the earlier place, to be put back. Without one it aborts. Never set it
- * above C++ frames. */
+/* Where arena_alloc goes when memory is out; returns the earlier place, to be put back. Without one it aborts. Never
+ * set it above C++ frames. */
 jmp_buf *arena_on_oom(struct arena *a, jmp_buf *to);
 
 /* Memory ran out elsewhere: jumps as arena_alloc does. */

@@ -54,8 +54,8 @@ void diag_relate(struct diag_sink *s, struct diag *d, struct span at, const char
 	__attribute__((format(printf, 4, 5)));
 /* Bytes that no printed source line may show (a password and the like). */
 void diag_hide(struct diag_sink *s, struct span at);
-/* Drops every diagnostic from index `from` on whose place an earlier one of at least its severity has already: a later stage
- * would only say again what an earlier one said better. An error never gives way to a warning. */
+/* Drops every diagnostic from index `from` on whose place an earlier one of at least its severity has already: a later
+ * stage would only say again what an earlier one said better. An error never gives way to a warning. */
 void diag_drop_repeats(struct diag_sink *s, unsigned from);
 /* How many of that severity. */
 unsigned diag_count(const struct diag_sink *s, enum severity severity);
@@ -64,7 +64,8 @@ void diag_finish(struct diag_sink *s, bool strict);
 unsigned diag_total(const struct diag_sink *s);
 const struct diag *diag_at(const struct diag_sink *s, unsigned i);
 
-/* Text form: place, severity[code], message, source line with marker, related places, help; for what is at least `from`. */
+/* Text form: place, severity[code], message, source line with marker, related places, help; for what is at least
+ * `from`. */
 void diag_print(const struct diag_sink *s, bool color, enum severity from, struct buf *out);
 /* The array of the JSON form: code, severity, file, line, column, end{line,column}, message, help, related[]. */
 struct value diag_json(const struct diag_sink *s, struct arena *a);

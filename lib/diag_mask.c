@@ -1,14 +1,16 @@
-/* Keeps secrets out of printed source lines. Spans the decoder marked are hidden; in a file that did not parse nothing is
- * marked yet, so every line is also read as text: the value of a key that sounds secret, links with user information and
- * UUIDs are hidden too. Widths stay, so that markers keep their place. */
+/* Keeps secrets out of printed source lines. Spans the decoder marked are hidden; in a file that did not parse nothing
+ * is marked yet, so every line is also read as text: the value of a key that sounds secret, links with user information
+ * and UUIDs are hidden too. Widths stay, so that markers keep their place. */
 #include <string.h>
 
 #include "lib/diag_sink.h"
 
 static const char *const secret_words[] = {
 	"password", "passwd", "pass", "secret", "credential", "uuid", "token", "psk", "presharedkey", "privatekey",
-	"private_key", "masterkey", "seed", "auth", "link", "id", "key", "previous_credential_for_rotation", "active_credential",
-	"user_credential", "secretkey", "encryption", "decryption", "shortid", "shortids", "short_id", "public_key", "publickey",
+	"private_key", "masterkey", "seed", "auth", "link", "id", "key", "previous_credential_for_rotation",
+		"active_credential",
+	"user_credential", "secretkey", "encryption", "decryption", "shortid", "shortids", "short_id", "public_key",
+		"publickey",
 };
 
 static bool is_word(char c)

@@ -14,7 +14,8 @@ struct diag_sink {
 
 /* Overwrites with '*' what line (a copy of the bytes that start at offset of source src) must not show. */
 void diag_mask_line(const struct diag_sink *s, uint32_t src, uint32_t offset, char *line, size_t len);
-/* Of a piece of a line whose begin is not known (a quote may be open there): hides every word outside the marked bytes. */
+/* Of a piece of a line whose begin is not known (a quote may be open there): hides every word outside the marked
+ * bytes. */
 void diag_mask_around(char *piece, size_t len, size_t begin, size_t marked_len);
 
 #endif

@@ -1,6 +1,7 @@
 #ifndef XRAT_LIB_ERR_H
 #define XRAT_LIB_ERR_H
-/* What the system did: one line, wrapped once a level ("publish generation 41: rename 'x': no space left on device"). */
+/* What the system did: one line, wrapped once a level ("publish generation 41: rename 'x': no space left on
+ * device"). */
 struct err {
 	int code; /* negative errno, 0 = none */
 	char *text;

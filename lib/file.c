@@ -30,7 +30,8 @@ static int sys_openat2(int dir_fd, const char *path)
 
 	for (int i = 0; i < RACE_TRIES; i++) {
 		fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
-		/* EAGAIN: something was renamed meanwhile and the kernel cannot tell whether the path stayed beneath. */
+		/* EAGAIN: something was renamed meanwhile and the kernel cannot tell whether the path stayed
+		 * beneath. */
 		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
 			break;
 	}

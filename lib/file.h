@@ -17,8 +17,8 @@ int file_read(struct arena *a, int dir_fd, const char *path, size_t max_bytes, s
 /* Opens a directory below dir_fd by the same rule. A descriptor; -ENOENT, -ENOTDIR, -EXDEV, -errno. */
 int dir_open_beneath(int dir_fd, const char *path, struct err *e);
 
-/* What file_read falls back to where openat2 is missing: walks the components, refuses symbolic links (-ELOOP, -ENOTDIR), '..' and
- * absolute paths (-EXDEV). A descriptor or -errno. */
+/* What file_read falls back to where openat2 is missing: walks the components, refuses symbolic links (-ELOOP,
+ * -ENOTDIR), '..' and absolute paths (-EXDEV). A descriptor or -errno. */
 int file_open_walk(int dir_fd, const char *path);
 
 /* Writes by an O_EXCL temporary beside path, fsync, rename, fsync of the directory. 0 or -errno; on failure the old

@@ -15,6 +15,7 @@ struct json_reader {
 	struct arena *arena;
 	struct diag_sink *sink;
 	bool lenient, refused;
+	bool behind; /* the value, where Xray does not look */
 	unsigned depth, faults;
 	struct value *items;
 	unsigned n_items, cap_items;
@@ -47,7 +48,8 @@ bool json_skip_space(struct json_reader *r);
 bool json_read_string(struct json_reader *r, struct str *ret_text, struct span *ret_span);
 /* r->p stands on '-', '+', '.' or a digit. */
 bool json_read_number(struct json_reader *r, struct value *ret_value);
-/* A key or value that does not begin as one: a bare word or single quotes. what = "a value" or "a key in double quotes". */
+/* A key or value that does not begin as one: a bare word or single quotes. what = "a value" or "a key in double
+ * quotes". */
 bool json_read_odd(struct json_reader *r, const char *what, struct str *ret_text, struct span *ret_span);
 /* Reports the keys of members[0..n) that were there before. */
 void json_check_duplicates(struct json_reader *r, const struct member *members, unsigned n);

@@ -74,12 +74,12 @@ static enum next missing_comma(struct json_reader *r, const char *open)
 	struct diag *d;
 
 	if (r->p < r->end && strchr(*open == '{' ? "\"" : "\"{[-0123456789tfn", *r->p)) {
-		json_fault(r, DIAG_XR203, json_span(r, r->p, r->p + 1), "expected %s, found %s: a comma is missing", what,
-			   json_found(r, r->p));
+		json_fault(r, DIAG_XR203, json_span(r, r->p, r->p + 1), "expected %s, found %s: a comma is missing",
+			   what, json_found(r, r->p));
 		return r->faults < JSON_MAX_FAULTS ? NEXT_ITEM : NEXT_STOP;
 	}
-	d = json_fault(r, DIAG_XR201, json_span(r, r->p, r->p < r->end ? r->p + 1 : r->p), "expected %s, found %s", what,
-		       json_found(r, r->p));
+	d = json_fault(r, DIAG_XR201, json_span(r, r->p, r->p < r->end ? r->p + 1 : r->p), "expected %s, found %s",
+		       what, json_found(r, r->p));
 	if (d)
 		diag_relate(r->sink, d, json_span(r, open, open + 1), "the '%c' to close is here", *open);
 	return NEXT_STOP;
@@ -115,7 +115,8 @@ static bool enter(struct json_reader *r)
 {
 	if (++r->depth <= JSON_MAX_DEPTH)
 		return true;
-	json_fault(r, DIAG_XR210, json_span(r, r->p, r->p + 1), "nested deeper than %d levels, which is the limit", JSON_MAX_DEPTH);
+	json_fault(r, DIAG_XR210, json_span(r, r->p, r->p + 1), "nested deeper than %d levels, which is the limit",
+		   JSON_MAX_DEPTH);
 	return false;
 }
 
@@ -226,8 +227,9 @@ static bool is_literal(const struct json_reader *r, const char *word, size_t len
 
 	if ((size_t)(r->end - r->p) < len || memcmp(r->p, word, len) != 0)
 		return false;
-	return behind == r->end || !(((*behind | 0x20) >= 'a' && (*behind | 0x20) <= 'z') || (*behind >= '0' && *behind <= '9') ||
-				     *behind == '_');
+	return behind == r->end ||
+		!(((*behind | 0x20) >= 'a' && (*behind | 0x20) <= 'z') || (*behind >= '0' && *behind <= '9') ||
+		  *behind == '_');
 }
 
 static bool read_literal(struct json_reader *r, struct value *ret_value)
@@ -243,7 +245,9 @@ static bool read_literal(struct json_reader *r, struct value *ret_value)
 		if (!is_literal(r, rows[i].word, rows[i].len))
 			continue;
 		r->p += rows[i].len;
-		*ret_value = (struct value){ .kind = rows[i].kind, .truth = rows[i].truth, .span = json_span(r, begin, r->p) };
+		*ret_value = (struct value){ .kind = rows[i].kind,
+					     .truth = rows[i].truth,
+					     .span = json_span(r, begin, r->p) };
 		return true;
 	}
 	*ret_value = value_null(SPAN_NONE);
@@ -314,6 +318,7 @@ static void check_rest(struct json_reader *r)
 {
 	const char *nl;
 
+	r->behind = true;
 	if (!json_skip_space(r) || r->p >= r->end)
 		return;
 	nl = memchr(r->p, '\n', (size_t)(r->end - r->p));

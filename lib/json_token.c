@@ -23,7 +23,8 @@ static bool skip_block_comment(struct json_reader *r)
 			return true;
 		}
 	}
-	json_fault(r, DIAG_XR214, json_span(r, open, open + 2), "comment is not closed: expected '*/' before the end of the text");
+	(r->behind ? json_dislike : json_fault)(r, DIAG_XR214, json_span(r, open, open + 2),
+						"comment is not closed: expected '*/' before the end of the text");
 	return false;
 }
 
@@ -35,7 +36,8 @@ static bool skip_slash(struct json_reader *r)
 		skip_line(r);
 		return true;
 	}
-	json_fault(r, DIAG_XR201, json_span(r, r->p, r->p + 1), "unexpected '/': a comment begins with '//', '/*' or '#'");
+	(r->behind ? json_dislike : json_fault)(r, DIAG_XR201, json_span(r, r->p, r->p + 1),
+						"unexpected '/': a comment begins with '//', '/*' or '#'");
 	return false;
 }
 
@@ -90,7 +92,7 @@ static int hex4(const char *p, const char *end)
 	if (end - p < 4)
 		return -1;
 	for (int i = 0; i < 4; i++) {
-		int c = p[i], low = c | 0x20;
+		int c = (unsigned char)p[i], low = c | 0x20;
 
 		if (c >= '0' && c <= '9')
 			n = n * 16 + c - '0';
@@ -232,8 +234,9 @@ static const char *skip_digits(const char *p, const char *end)
 /* A byte that can stand in a bare word or a badly written number. */
 static bool is_word(const char *p, const char *end)
 {
-	return p < end && ((*p >= '0' && *p <= '9') || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z') || *p == '_' || *p == '$' ||
-			   *p == '-' || *p == '+' || *p == '.' || (*p & 0x80));
+	return p < end &&
+		((*p >= '0' && *p <= '9') || ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z') || *p == '_' || *p == '$' ||
+		 *p == '-' || *p == '+' || *p == '.' || (*p & 0x80));
 }
 
 /* The end of the longest JSON number at p; *ret_want says what is missing, or NULL. */
@@ -278,7 +281,8 @@ static void bad_number(struct json_reader *r, const char *begin, const char *sto
 	else if (*begin == '.')
 		want = "a digit before the point";
 	json_fault(r, DIAG_XR213, json_span(r, begin, r->p), "'%.*s' is not a JSON number: expected %s",
-		   (int)(r->p - begin > 40 ? 40 : r->p - begin), begin, want ? want : "digits alone, like 12, -3.5 or 1e6");
+		   (int)(r->p - begin > 40 ? 40 : r->p - begin), begin,
+		   want ? want : "digits alone, like 12, -3.5 or 1e6");
 }
 
 bool json_read_number(struct json_reader *r, struct value *ret_value)
@@ -305,8 +309,8 @@ static bool read_single_quoted(struct json_reader *r, const char *what)
 	if (p >= r->end || *p != '\'')
 		return json_expected(r, what);
 	r->p = p + 1;
-	json_fault(r, DIAG_XR215, json_span(r, open, r->p), "expected %s, found single quotes: JSON strings stand in double quotes",
-		   what);
+	json_fault(r, DIAG_XR215, json_span(r, open, r->p),
+		   "expected %s, found single quotes: JSON strings stand in double quotes", what);
 	return true;
 }
 
@@ -319,8 +323,8 @@ static void bare_word(struct json_reader *r, const char *what, const char *begin
 	for (unsigned i = 0; i < 3; i++) {
 		if (!str_is_nocase(word, literals[i]))
 			continue;
-		json_fault(r, DIAG_XR215, at, "expected %s, found '%.*s': literals are lower case, like %s", what, (int)word.len,
-			   word.p, literals[i]);
+		json_fault(r, DIAG_XR215, at, "expected %s, found '%.*s': literals are lower case, like %s", what,
+			   (int)word.len, word.p, literals[i]);
 		return;
 	}
 	json_fault(r, DIAG_XR215, at, "expected %s, found the word '%.*s': text stands in double quotes", what,

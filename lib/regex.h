@@ -8,8 +8,8 @@ struct regex;
 int regex_new(struct arena *a, struct str pattern, struct regex **ret_regex, const char **ret_why);
 /* Whether a pattern compiles; when not, *ret_why says why. Jumps like arena_alloc when memory is out. */
 bool regex_compiles(struct arena *a, struct str pattern, const char **ret_why);
-/* What the C++ parts call when memory is out: RE2 20220601 does not survive the exception it would otherwise get. It must
- * not return. A program sets it once, at its start. */
+/* What the C++ parts call when memory is out: RE2 20220601 does not survive the exception it would otherwise get. It
+ * must not return. A program sets it once, at its start. */
 void regex_on_oom(void (*give_up)(void));
 void regex_free(struct regex *r);
 bool regex_match(const struct regex *r, struct str text);

@@ -279,7 +279,7 @@ std::string message(const description &d, std::string_view word)
 
 	if (d.no_value())
 		text.append("'").append(word).append("' is not a value: text needs quotes, booleans are true and false");
-	else if (d.what.find("encountered end-of-file") == 0)
+	else if (d.what.rfind("encountered end-of-file", 0) == 0)
 		text = "the text ends before this is complete";
 	else if (d.ends_line())
 		text.append(d.what.substr(0, d.what.find("saw '"))).append("saw the end of the line");

@@ -3,8 +3,8 @@
 
 static bool is_word(unsigned char c)
 {
-	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c >= 0x80 || c == '_' || c == '-' || c == '+' ||
-	       c == '.' || c == ':';
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c >= 0x80 || c == '_' ||
+		c == '-' || c == '+' || c == '.' || c == ':';
 }
 
 struct toml_range toml_char_at(struct str text, uint32_t at)

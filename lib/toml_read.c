@@ -19,7 +19,8 @@ static int check_bytes(struct diag_sink *sink, uint32_t src, struct str s)
 	size_t bad;
 
 	if (s.len > TOML_MAX_BYTES)
-		return refuse(sink, DIAG_XR103, (struct span){ src, 0, 0 }, "text is larger than 4 MiB, which is the limit");
+		return refuse(sink, DIAG_XR103, (struct span){ src, 0, 0 },
+			      "text is larger than 4 MiB, which is the limit");
 	if (s.len >= 2 && (memcmp(s.p, "\xff\xfe", 2) == 0 || memcmp(s.p, "\xfe\xff", 2) == 0))
 		return refuse(sink, DIAG_XR104, (struct span){ src, 0, 2 }, "text is UTF-16: save it as UTF-8");
 	if (nul)
@@ -46,7 +47,8 @@ static int report(struct diag_sink *sink, uint32_t src, const struct toml_fault 
 	if (f->has_first)
 		diag_relate(sink, d, (struct span){ src, f->first_begin, f->first_end }, "it was first defined here");
 	if (shape->open_bracket && shape->open_at < f->begin)
-		diag_relate(sink, d, (struct span){ src, shape->open_at, shape->open_at + 1 }, "this bracket is never closed");
+		diag_relate(sink, d, (struct span){ src, shape->open_at, shape->open_at + 1 },
+			    "this bracket is never closed");
 	return 2;
 }
 

@@ -1,5 +1,5 @@
-/* A look over a TOML text before toml++ sees it: nesting that would overflow its stack, and strings that are not closed.
- * It only needs to know strings, comments, brackets and dots. */
+/* A look over a TOML text before toml++ sees it: nesting that would overflow its stack, and strings that are not
+ * closed. It only needs to know strings, comments, brackets and dots. */
 #include <string.h>
 
 #include "lib/toml.h"
@@ -64,9 +64,11 @@ static bool scan_string(struct scan *s)
 	const char *behind = toml_skip_string(s->p, s->end);
 
 	if (!behind && is_triple(s->p, s->end))
-		return refuse(s, DIAG_XR108, 3, "string is not closed: expected three quotes before the end of the file");
+		return refuse(s, DIAG_XR108, 3,
+			      "string is not closed: expected three quotes before the end of the file");
 	if (!behind)
-		return refuse(s, DIAG_XR108, 1, "string is not closed: expected its quote again before the end of the line");
+		return refuse(s, DIAG_XR108, 1,
+			      "string is not closed: expected its quote again before the end of the line");
 	s->p = behind;
 	return true;
 }
@@ -88,14 +90,16 @@ static bool scan_dot(struct scan *s)
 	return true;
 }
 
-/* Only strings and comments hold such characters: a letter in a bare key or value, a typographic quote, a wide space. */
+/* Only strings and comments hold such characters: a letter in a bare key or value, a typographic quote, a wide
+ * space. */
 static bool scan_wide(struct scan *s)
 {
 	struct str text = { s->base, (size_t)(s->end - s->base) };
 	struct toml_range r = toml_char_at(text, (uint32_t)(s->p - s->base));
 
 	diag_add(s->sink, DIAG_XR101, (struct span){ s->src, r.begin, r.end },
-		 "'%.*s' stands outside quotes: keys and text with other than ASCII letters need quotes", (int)(r.end - r.begin), s->p);
+		 "'%.*s' stands outside quotes: keys and text with other than ASCII letters need quotes",
+		 (int)(r.end - r.begin), s->p);
 	return false;
 }
 

@@ -19,7 +19,7 @@ struct value {
 	struct span span;
 	union {
 		struct {
-			const char *text; /* string: decoded; number: as written (TOML 0x.. in decimal); datetime: as written */
+			const char *text; /* string: decoded; number, datetime: as written (TOML 0x.. in decimal) */
 			uint32_t len;
 		};
 		struct {

@@ -44,7 +44,8 @@ static bool is_unreserved(char c)
 {
 	char l = (char)(c | 0x20);
 
-	return (c >= '0' && c <= '9') || (l >= 'a' && l <= 'z' && c >= 'A') || c == '-' || c == '.' || c == '_' || c == '~';
+	return (c >= '0' && c <= '9') || (l >= 'a' && l <= 'z' && c >= 'A') || c == '-' || c == '.' || c == '_' ||
+		c == '~';
 }
 
 void percent_encode(struct buf *out, struct str s)

@@ -65,7 +65,8 @@ bool link_decode(struct link_reader *r, const char *what, struct str s, struct s
 	int bad = percent_decode(r->a, s, ret_text);
 
 	if (bad == 1)
-		link_fault(r, DIAG_XR803, "write a literal '%' as %25", "a '%%' in %s is not followed by two hexadecimal digits", what);
+		link_fault(r, DIAG_XR803, "write a literal '%' as %25",
+			   "a '%%' in %s is not followed by two hexadecimal digits", what);
 	else if (bad)
 		link_fault(r, DIAG_XR803, NULL, "%s is not UTF-8 text, or holds a control character", what);
 	return !bad;
@@ -102,7 +103,8 @@ void link_read_server(struct link_reader *r, const struct link_parts *p, int def
 void link_read_uuid(struct link_reader *r, struct str s)
 {
 	if (!name_is_uuid(s))
-		link_fault(r, DIAG_XR809, "a UUID looks like 00000000-0000-4000-8000-000000000000", "the user is not a UUID of 36 characters");
+		link_fault(r, DIAG_XR809, "a UUID looks like 00000000-0000-4000-8000-000000000000",
+			   "the user is not a UUID of 36 characters");
 	else
 		node_secret(&r->n->uuid, s, r->at);
 }
@@ -265,7 +267,9 @@ int link_parse(struct arena *a, struct diag_sink *sink, struct str link, struct 
 
 	if (!s) {
 		struct diag *d = diag_add(sink, DIAG_XR801, at, "this is not a share link that xrat reads");
-		diag_help(sink, d, "known schemes are vless, vmess, trojan, ss, socks, socks5, http, https, hysteria2, hy2 and wireguard");
+		diag_help(sink, d,
+			  "known schemes are vless, vmess, trojan, ss, socks, socks5, http, https, hysteria2, hy2 and "
+			  "wireguard");
 		return 1;
 	}
 	*r = (struct link_reader){ .a = a, .sink = sink, .at = at, .scheme = s->name, .n = &n };

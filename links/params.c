@@ -1,5 +1,5 @@
-/* The rows, and what each kind of parameter does to a node. Sources: the VMessAEAD/VLESS share link proposal, SIP002, the
- * hysteria 2 URI scheme, the links xp2p writes, and what clients are seen to write. */
+/* The rows, and what each kind of parameter does to a node. Sources: the VMessAEAD/VLESS share link proposal, SIP002,
+ * the hysteria 2 URI scheme, the links xp2p writes, and what clients are seen to write. */
 #include "links/params.h"
 
 #include <stddef.h>
@@ -162,8 +162,10 @@ static bool choose(struct link_reader *r, const char *name, const struct choice 
 		if (!str_is_nocase(value, c->name))
 			continue;
 		if (c->value == REMOVED)
-			link_fault(r, DIAG_XR810, "ask for a link with type tcp, ws, grpc, httpupgrade, xhttp or kcp and security tls "
-				   "or reality", "parameter '%s' asks for '%s', which no engine has any more", name, c->name);
+			link_fault(r, DIAG_XR810,
+				   "ask for a link with type tcp, ws, grpc, httpupgrade, xhttp or kcp and security tls "
+				   "or reality",
+				   "parameter '%s' asks for '%s', which no engine has any more", name, c->name);
 		*ret_value = c->value;
 		return c->value != REMOVED;
 	}
@@ -200,7 +202,8 @@ static void read_alpn(struct link_reader *r, const struct param *p, struct str v
 	while (value.len) {
 		struct str item = str_trim(str_cut(&value, ','));
 		if (item.len)
-			node_text(&list.v[list.n++], (struct str){ arena_memdup(r->a, item.p, item.len), item.len }, r->at);
+			node_text(&list.v[list.n++], (struct str){ arena_memdup(r->a, item.p, item.len), item.len },
+				  r->at);
 	}
 	if (list.n)
 		*(struct texts *)((char *)r->n + p->offset) = list;
@@ -288,8 +291,8 @@ static bool first_time(struct link_reader *r, const struct param *p, struct str 
 	if (str_is(name, r->seen[row].name))
 		link_fault(r, DIAG_XR806, "keep one of them", "parameter '%s' stands twice", p->name);
 	else if (!str_eq(value, r->seen[row].value))
-		link_fault(r, DIAG_XR807, "keep one of them", "parameters '%s' and '%s' mean the same and differ", r->seen[row].name,
-			   shown(r, name));
+		link_fault(r, DIAG_XR807, "keep one of them", "parameters '%s' and '%s' mean the same and differ",
+			   r->seen[row].name, shown(r, name));
 	return false;
 }
 
@@ -320,8 +323,9 @@ void param_read(struct link_reader *r, struct str name, struct str value)
 		return;
 	}
 	if (!p) {
-		link_fault(r, DIAG_XR805, "remove it if the connection works without it; xrat never ignores what it does not understand",
-			   "parameter '%s' is not known", shown(r, name));
+		link_fault(r, DIAG_XR805,
+			"remove it if the connection works without it; xrat never ignores what it does not understand",
+			"parameter '%s' is not known", shown(r, name));
 		return;
 	}
 	if (!first_time(r, p, name, value) || !value.len)

@@ -36,7 +36,8 @@ static void split_legacy(struct link_reader *r, struct str rest, struct link_par
 		encoded.len--; /* "BASE64/?plugin=…" */
 	link_split(str_skip(rest, encoded.len), p);
 	if (base64_decode(r->a, encoded, &text) || !text_is_clean(text) || !last_at(text, &at)) {
-		link_fault(r, DIAG_XR804, "copy the whole link again", "what follows is not base64 of method:password@host:port");
+		link_fault(r, DIAG_XR804, "copy the whole link again",
+			   "what follows is not base64 of method:password@host:port");
 		return;
 	}
 	p->user = (struct str){ text.p, at };

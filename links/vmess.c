@@ -1,5 +1,5 @@
-/* vmess:// with base64 of a JSON object, the form most programs write. What "type", "host" and "path" mean depends on the
- * transport; every other key is a parameter by its own or a shorter name. */
+/* vmess:// with base64 of a JSON object, the form most programs write. What "type", "host" and "path" mean depends on
+ * the transport; every other key is a parameter by its own or a shorter name. */
 #include <string.h>
 
 #include "links/codec.h"
@@ -71,7 +71,8 @@ static const struct {
 	const char *key;
 	void (*read)(struct link_reader *, struct str);
 } parts[] = {
-	{ "add", read_address }, { "port", link_read_port }, { "id", link_read_uuid }, { "ps", read_name }, { "v", read_nothing },
+	{ "add", read_address }, { "port", link_read_port }, { "id", link_read_uuid },
+	{ "ps", read_name },     { "v", read_nothing },
 };
 enum { PARTS_REQUIRED = 3 };
 
@@ -118,8 +119,8 @@ void vmess_read_json(struct link_reader *r, struct str rest)
 	struct str text = rest;
 	struct value v;
 
-	if (percent_decode(r->a, str_trim(rest), &text) || base64_decode(r->a, text, &text) || param_json(r->a, text, &v) ||
-	    v.kind != VAL_OBJECT) {
+	if (percent_decode(r->a, str_trim(rest), &text) || base64_decode(r->a, text, &text) ||
+	    param_json(r->a, text, &v) || v.kind != VAL_OBJECT) {
 		link_fault(r, DIAG_XR804, "copy the whole link again", "what follows is not base64 of a JSON object");
 		return;
 	}

@@ -37,8 +37,9 @@ static int refuse_kind(struct merge *m, const char *noun, const struct value *v)
 
 	if (v->kind == VAL_NULL)
 		return report_removal(m, v->span, "null entry");
-	d = diag_add(m->sink, DIAG_XR301, v->kind == VAL_ARRAY ? merge_point(v) : v->span, "this entry is %s, %s %s is an object",
-		     value_kind_name(v->kind), *noun == 'i' || *noun == 'o' ? "an" : "a", noun);
+	d = diag_add(m->sink, DIAG_XR301, v->kind == VAL_ARRAY ? merge_point(v) : v->span,
+		     "this entry is %s, %s %s is an object", value_kind_name(v->kind),
+		     *noun == 'i' || *noun == 'o' ? "an" : "a", noun);
 	diag_help(m->sink, d, "write an object, or remove the entry");
 	return 1;
 }
@@ -57,7 +58,8 @@ static int refuse_removal(struct merge *m, const struct member *const found[KEY_
 		return 0;
 	if (!tag || tag->kind != VAL_STRING || !merge_is_managed(m, value_str(tag)))
 		return 0;
-	d = diag_add(m->sink, DIAG_XR310, enabled->key_span, "'enabled' beside the managed tag '%s': a snippet cannot switch it off",
+	d = diag_add(m->sink, DIAG_XR310, enabled->key_span,
+		     "'enabled' beside the managed tag '%s': a snippet cannot switch it off",
 		     merge_shown(m, value_str(tag)));
 	merge_relate_owner(m, d, value_str(tag));
 	diag_help(m->sink, d, "set disabled = true in the TOML file");
@@ -152,7 +154,9 @@ bool merge_tag_is_text(struct merge *m, const struct entry *e)
 	}
 	if (str_trim(tag).len == tag.len)
 		return true;
-	d = diag_add(m->sink, DIAG_XR304, e->tag->span, "%s '%s' has space at its ends", e->tag_key, merge_shown(m, tag));
-	diag_help(m->sink, d, "write '%s'; Xray would take the space as part of the name", merge_shown(m, str_trim(tag)));
+	d = diag_add(m->sink, DIAG_XR304, e->tag->span, "%s '%s' has space at its ends", e->tag_key,
+		     merge_shown(m, tag));
+	diag_help(m->sink, d, "write '%s'; Xray would take the space as part of the name",
+		  merge_shown(m, str_trim(tag)));
 	return false;
 }

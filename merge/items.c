@@ -19,13 +19,15 @@ static void report_managed(struct adder *ad, const struct entry *e, const struct
 {
 	struct merge *m = ad->m;
 	const char *tag = merge_shown(m, value_str(e->tag));
-	struct diag *d = diag_add(m->sink, DIAG_XR305, e->tag->span, "%s '%s' belongs to a managed object", ad->what, tag);
+	struct diag *d =
+		diag_add(m->sink, DIAG_XR305, e->tag->span, "%s '%s' belongs to a managed object", ad->what, tag);
 
 	diag_relate(m->sink, d, owner->v.span, "'%s' is the %s", tag, owner->owner);
 	if (owner == ad->api)
 		diag_help(m->sink, d, "choose another tag");
 	else
-		diag_help(m->sink, d, "choose another tag, or list it in [extensions] override to replace the managed one");
+		diag_help(m->sink, d,
+			  "choose another tag, or list it in [extensions] override to replace the managed one");
 }
 
 static void report_twice(struct adder *ad, const struct entry *e, const struct xitem *first)
@@ -121,7 +123,8 @@ static void know_api(struct adder *ad)
 		know(ad, item, value_get_str(api, "tag"));
 }
 
-void merge_items(struct merge *m, const char *noun, const struct value *array, const struct xlist *base, struct xlist *ret_list)
+void merge_items(struct merge *m, const char *noun, const struct value *array, const struct xlist *base,
+		 struct xlist *ret_list)
 {
 	uint32_t cap = base->n + (array ? array->n : 0);
 	struct xlist list = { .cap = cap };

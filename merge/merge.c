@@ -40,10 +40,10 @@ int merge_snippets(struct arena *a, struct diag_sink *sink, const struct base *b
 	merge_overrides_start(&m);
 	merge_items(&m, "inbound", merge_snippet_value(&s[SNIPPET_INBOUNDS], "inbounds", VAL_ARRAY), &base->x.inbounds,
 		    &out.x.inbounds);
-	merge_items(&m, "outbound", merge_snippet_value(&s[SNIPPET_OUTBOUNDS], "outbounds", VAL_ARRAY), &base->x.outbounds,
-		    &out.x.outbounds);
-	merge_items(&m, "balancer", merge_snippet_value(&s[SNIPPET_BALANCERS], "balancers", VAL_ARRAY), &base->x.balancers,
-		    &out.x.balancers);
+	merge_items(&m, "outbound", merge_snippet_value(&s[SNIPPET_OUTBOUNDS], "outbounds", VAL_ARRAY),
+		    &base->x.outbounds, &out.x.outbounds);
+	merge_items(&m, "balancer", merge_snippet_value(&s[SNIPPET_BALANCERS], "balancers", VAL_ARRAY),
+		    &base->x.balancers, &out.x.balancers);
 	merge_rules(&m, after_system, after_managed);
 	merge_sections(&m, snippets);
 	merge_overrides_finish(&m, &out.overrides_used);

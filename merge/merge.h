@@ -14,8 +14,8 @@ extern const char *const *const snippet_keys[SNIPPET__N];
 struct snippet {
 	struct value root; /* VAL_NONE: absent or blank */
 };
-/* Shape of one parsed snippet: an object with the file's key of the right kind and no other (XR224-XR227, XR312). A snippet
- * of the wrong shape may still be merged: what is unusable is passed over. */
+/* Shape of one parsed snippet: an object with the file's key of the right kind and no other (XR224-XR227, XR312). A
+ * snippet of the wrong shape may still be merged: what is unusable is passed over. */
 void snippet_check(struct diag_sink *sink, enum snippet_kind kind, const struct value *root);
 
 /* 0: *ret_merged set (possibly with errors in the sink). Diagnostics XR3xx. An empty section object adds nothing. */

@@ -47,14 +47,15 @@ struct entry {
 	const struct value *tag; /* NULL when it has none */
 	bool has_type;
 };
-/* Reads one element: 0 and *ret_entry; 1 refused (null, no object, an attempt to delete), reported. Reserved remarks and
- * domains are reported and do not refuse. */
+/* Reads one element: 0 and *ret_entry; 1 refused (null, no object, an attempt to delete), reported. Reserved remarks
+ * and domains are reported and do not refuse. */
 int merge_entry(struct merge *m, const char *noun, const char *tag_key, const struct value *v, struct entry *ret_entry);
 /* Whether a tag is usable as such; a text that is not is XR304. */
 bool merge_tag_is_text(struct merge *m, const struct entry *e);
 
 /* --- the parts --- */
-void merge_items(struct merge *m, const char *noun, const struct value *array, const struct xlist *base, struct xlist *ret_list);
+void merge_items(struct merge *m, const char *noun, const struct value *array, const struct xlist *base,
+		 struct xlist *ret_list);
 void merge_rules(struct merge *m, const struct value *after_system, const struct value *after_managed);
 void merge_sections(struct merge *m, const struct snippet snippets[SNIPPET__N]);
 /* The value of the snippet's own key when it has that kind, else NULL. */

@@ -63,8 +63,9 @@ bool merge_lifted(struct merge *m, struct str name, struct span at, const struct
 	if (m->lift_used[t - m->override->v])
 		return true;
 	m->lift_used[t - m->override->v] = true;
-	d = replaced ? diag_add(m->sink, DIAG_XR313, at, "override lets '%s' replace the %s", merge_shown(m, name), replaced->owner)
-		     : diag_add(m->sink, DIAG_XR313, at, "override lets a snippet use '%s'", merge_shown(m, name));
+	d = replaced ? diag_add(m->sink, DIAG_XR313, at, "override lets '%s' replace the %s", merge_shown(m, name),
+				replaced->owner) :
+		       diag_add(m->sink, DIAG_XR313, at, "override lets a snippet use '%s'", merge_shown(m, name));
 	diag_relate(m->sink, d, t->at, "listed here");
 	return true;
 }
@@ -153,9 +154,12 @@ struct pattern {
 	const char *name, *owner[ROLE__N];
 };
 static const struct pattern patterns[] = {
-	{ "proxy-*", { "'proxy-*' names belong to [[client.endpoints]]", "'proxy-*' names belong to the endpoints of a client" } },
-	{ "*.rev", { "'*.rev' names belong to [client.reverse]", "'*.rev' names belong to [server.reverse_channels]" } },
-	{ "xp2p-*", { "'xp2p-*' names belong to what xrat builds itself", "'xp2p-*' names belong to what xrat builds itself" } },
+	{ "proxy-*",
+	  { "'proxy-*' names belong to [[client.endpoints]]", "'proxy-*' names belong to the endpoints of a client" } },
+	{ "*.rev",
+	  { "'*.rev' names belong to [client.reverse]", "'*.rev' names belong to [server.reverse_channels]" } },
+	{ "xp2p-*",
+	  { "'xp2p-*' names belong to what xrat builds itself", "'xp2p-*' names belong to what xrat builds itself" } },
 };
 
 /* A place that shows what kind of thing has such names: the first endpoint. */
@@ -171,7 +175,8 @@ static void relate_pattern(struct merge *m, struct diag *d, const char *name)
 {
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++)
 		if (str_is(str_of(name), patterns[i].name))
-			diag_relate(m->sink, d, i ? SPAN_NONE : first_endpoint(m->base), "%s", patterns[i].owner[m->base->role]);
+			diag_relate(m->sink, d, i ? SPAN_NONE : first_endpoint(m->base), "%s",
+				    patterns[i].owner[m->base->role]);
 }
 
 void merge_relate_owner(struct merge *m, struct diag *d, struct str name)
@@ -219,7 +224,8 @@ bool merge_reserved(struct merge *m, const char *what, struct str name, struct s
 	merge_relate_owner(m, d, name);
 	other = free_name(name, pattern);
 	if (other.len && !merge_is_managed(m, other))
-		diag_help(m->sink, d, "rename it, for example '%s', or list it in [extensions] override", merge_shown(m, other));
+		diag_help(m->sink, d, "rename it, for example '%s', or list it in [extensions] override",
+			  merge_shown(m, other));
 	else
 		diag_help(m->sink, d, "rename it, or list it in [extensions] override");
 	return true;

@@ -30,7 +30,7 @@ static void check_rule_tag(struct merge *m, const struct entry *e, struct xitem 
 	struct str tag = e->tag && e->tag->kind == VAL_STRING ? value_str(e->tag) : str_of(NULL);
 	const struct xitem *first;
 
-	if (!tag.len || !merge_tag_is_text(m, e) || merge_reserved(m, "ruleTag", tag, e->tag->span, NULL))
+	if (!e->tag || !tag.len || !merge_tag_is_text(m, e) || merge_reserved(m, "ruleTag", tag, e->tag->span, NULL))
 		return;
 	first = map_put(merge_rule_tags(m), tag, item);
 	if (first != item)
@@ -73,7 +73,8 @@ static void add_snippet(struct rule_adder *ad, enum rule_slot slot, const struct
 	for (uint32_t i = 0; rules && i < rules->n; i++)
 		add_rule(ad, &rules->items[i]);
 	if (ad->typed)
-		diag_add(ad->m->sink, DIAG_XR315, ad->first_typed, "\"type\": \"field\" was added to %u rule%s, which %s needs", ad->typed,
+		diag_add(ad->m->sink, DIAG_XR315, ad->first_typed,
+			 "\"type\": \"field\" was added to %u rule%s, which %s needs", ad->typed,
 			 ad->typed == 1 ? "" : "s", ad->m->x->target->name);
 }
 
@@ -87,7 +88,9 @@ static void add_managed(struct rule_adder *ad, const struct xlist *base, enum ru
 void merge_rules(struct merge *m, const struct value *after_system, const struct value *after_managed)
 {
 	const struct xlist *base = &m->base->rules;
-	const struct value *user[SLOT__N] = { [SLOT_AFTER_SYSTEM] = after_system, [SLOT_AFTER_MANAGED] = after_managed };
+	const struct value *user[SLOT__N] = {
+		[SLOT_AFTER_SYSTEM] = after_system, [SLOT_AFTER_MANAGED] = after_managed
+	};
 	struct rule_adder ad = { .m = m, .list = { .cap = m->n_rules } };
 
 	if (m->n_rules == base->n)

@@ -32,7 +32,8 @@ static void report_managed(struct merge *m, const struct member *user, const cha
 
 	if (managed.src)
 		diag_relate(m->sink, d, managed, "it comes from here");
-	diag_help(m->sink, d, "use another level, or set stats_enabled = false in [%s.xray.logs] and own the whole policy",
+	diag_help(m->sink, d,
+		  "use another level, or set stats_enabled = false in [%s.xray.logs] and own the whole policy",
 		  role_names[m->base->role]);
 }
 
@@ -56,8 +57,8 @@ static void merge_levels(struct merge *m, struct value *policy, struct member *m
 	struct value levels;
 
 	if (user->value.kind != VAL_OBJECT) {
-		struct diag *d = diag_add(m->sink, DIAG_XR227, user->value.span, "'%.*s' is %s, it must be an object", (int)user->key_len,
-					  user->key, value_kind_name(user->value.kind));
+		struct diag *d = diag_add(m->sink, DIAG_XR227, user->value.span, "'%.*s' is %s, it must be an object",
+					  (int)user->key_len, user->key, value_kind_name(user->value.kind));
 
 		diag_help(m->sink, d, "write { \"1\": { ... } } with a level's number as key");
 		return;
@@ -92,7 +93,8 @@ static void merge_policy(struct merge *m, const struct value *user)
 		if (str_is_nocase(member_key(u), "levels"))
 			merge_levels(m, &policy, managed, u);
 		else if (managed)
-			report_managed(m, u, arena_printf(m->a, "'%s'", merge_shown(m, member_key(u))), managed->value.span);
+			report_managed(m, u, arena_printf(m->a, "'%s'", merge_shown(m, member_key(u))),
+				       managed->value.span);
 		else
 			put_member(m->a, &policy, u);
 	}

@@ -56,8 +56,8 @@ static void report_extra(struct diag_sink *sink, enum snippet_kind kind, const s
 	const char *home = home_of(key), *own = snippet_keys[kind][0];
 	const char *near = str_nearest(key, snippet_keys[kind], snippet_keys[kind][1] ? 2 : 1);
 	int shown = key.len > 60 ? 60 : (int)key.len;
-	struct diag *d = diag_add(sink, DIAG_XR225, m->key_span, "'%.*s' does not belong in this snippet; it carries '%s'", shown,
-				  key.p, own);
+	struct diag *d = diag_add(sink, DIAG_XR225, m->key_span,
+				  "'%.*s' does not belong in this snippet; it carries '%s'", shown, key.p, own);
 
 	if (home && home != snippet_file_names[kind])
 		diag_help(sink, d, "move it to '%s'", home);
@@ -112,7 +112,7 @@ void snippet_check(struct diag_sink *sink, enum snippet_kind kind, const struct 
 		return;
 	if (root->kind != VAL_OBJECT) {
 		d = diag_add(sink, DIAG_XR224, root->kind == VAL_ARRAY ? merge_point(root) : root->span,
-			     "the snippet is %s, it must be an object with the key '%s'", value_kind_name(root->kind), own);
+			"the snippet is %s, it must be an object with the key '%s'", value_kind_name(root->kind), own);
 		diag_help(sink, d, "write { \"%s\": %s }, or empty the file", own, form);
 		return;
 	}

@@ -1,9 +1,11 @@
 #ifndef XRAT_MODEL_CONFIG_H
 #define XRAT_MODEL_CONFIG_H
-/* config.toml: machine settings. One row of tables_config.c fills each member; later stages (sessions, apply) read it. */
+/* config.toml: machine settings. One row of tables_config.c fills each member; later stages (sessions, apply) read
+ * it. */
 #include "model/desired.h"
 
-enum config_engine { CONFIG_ENGINE_AUTO, CONFIG_ENGINE_XRAY, CONFIG_ENGINE_V2RAY, CONFIG_ENGINE_BUILTIN, CONFIG_ENGINE_SING_BOX };
+enum config_engine { CONFIG_ENGINE_AUTO, CONFIG_ENGINE_XRAY, CONFIG_ENGINE_V2RAY, CONFIG_ENGINE_BUILTIN,
+	CONFIG_ENGINE_SING_BOX };
 
 struct config_auth {
 	struct span at;

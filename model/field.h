@@ -47,16 +47,19 @@ struct secret {
 
 /* One key of a TOML table. The same row drives decoding, defaults, ranges, JSON Schema, starter TOML and docs.
  * What each type decodes into, and what it takes:
- *   F_STR struct text (with `names`: one of them, stored in the row's spelling); F_SECRET struct secret; F_INT struct num;
+ *   F_STR struct text (with `names`: one of them, stored in the row's spelling); F_SECRET struct secret; F_INT struct
+ *   num;
  *   F_PORT struct num, integer or digit string, 1-65535 unless lo..hi say otherwise; F_BOOL struct flag;
- *   F_ENUM struct num, the index into names; F_HOST, F_IP, F_CIDR (a bare address too), F_PREFIX (with its length), F_TAG (no white
- *   space around), F_PATH, F_DURATION (digits and one unit), F_DATETIME, F_URL (http or https), F_HOSTPORT, F_SHA256, F_FILENAME (letters, digits, . _ -):
- *   struct text;
- *   F_STRS, F_HOSTS, F_IPS, F_ENUMS: struct texts; F_INTS: struct nums; F_TABLE: a struct in place; F_TABLES, F_MAP: struct list;
+ *   F_ENUM struct num, the index into names; F_HOST, F_IP, F_CIDR (a bare address too), F_PREFIX (with its length),
+ *   F_TAG (no white space around), F_PATH, F_DURATION (digits and one unit), F_DATETIME, F_URL (http or https),
+ *   F_HOSTPORT, F_SHA256, F_FILENAME (letters, digits, . _ -): struct text;
+ *   F_STRS, F_HOSTS, F_IPS, F_ENUMS: struct texts; F_INTS: struct nums; F_TABLE: a struct in place; F_TABLES, F_MAP:
+ *   struct list;
  *   F_RAW (a table as written): struct raw; F_RAWS: struct list of struct value; F_ANY: nothing is stored. */
 enum field_type {
 	F_STR, F_SECRET, F_INT, F_PORT, F_BOOL, F_ENUM, F_HOST, F_IP, F_CIDR, F_PREFIX, F_TAG, F_PATH, F_DURATION,
-	F_DATETIME, F_URL, F_HOSTPORT, F_SHA256, F_FILENAME, F_STRS, F_HOSTS, F_IPS, F_ENUMS, F_INTS, F_TABLE, F_TABLES, F_MAP, F_RAW,
+	F_DATETIME, F_URL, F_HOSTPORT, F_SHA256, F_FILENAME, F_STRS, F_HOSTS, F_IPS, F_ENUMS, F_INTS, F_TABLE,
+		F_TABLES, F_MAP, F_RAW,
 	F_RAWS, F_ANY, F__N
 };
 enum field_flags {
@@ -73,7 +76,7 @@ struct field {
 	unsigned flags;
 	size_t offset;            /* into the struct of the table */
 	int64_t lo, hi;           /* F_INT, F_INTS; F_PORT when not 1-65535 */
-	const char *const *names; /* F_ENUM(S), F_STR: NULL-terminated, the index is the value; "raw=tcp" is another spelling */
+	const char *const *names; /* F_ENUM(S), F_STR: NULL-terminated, the index is the value; "raw=tcp": an alias */
 	const char *def;          /* default as TOML text, NULL = none */
 	const char *example;      /* TOML text for the starter file where there is no default */
 	const char *fixed;        /* FIELD_FIXED */

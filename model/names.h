@@ -5,7 +5,8 @@
 
 /* Lower case; a-z 0-9 kept, every other run becomes one '-', trimmed. May be empty. */
 char *name_sanitise(struct arena *a, struct str s);
-/* Which reserved pattern a name falls under after trimming, without case: "proxy-*", "xp2p-*", "*.rev"; NULL when none. */
+/* Which reserved pattern a name falls under after trimming, without case: "proxy-*", "xp2p-*", "*.rev"; NULL when
+ * none. */
 const char *name_reserved(struct str tag);
 bool name_is_host(struct str s);  /* IP literal or DNS name; no brackets, spaces or scheme */
 bool name_is_uuid(struct str s);  /* 36 characters, hyphens in place */
@@ -23,12 +24,12 @@ char *ip_format(struct arena *a, const struct ip_net *net, bool with_prefix);
 bool ip_contains(const struct ip_net *outer, const struct ip_net *inner);
 /* Loopback, private, link-local, CGNAT, documentation… : not a public address. */
 bool ip_is_private(const struct ip_net *net);
-/* A private address, or a name that never leaves a network (no dot, .lan, .internal, .test …): where Xray 26.7 tolerates VLESS and
- * Trojan without TLS. */
+/* A private address, or a name that never leaves a network (no dot, .lan, .internal, .test …): where Xray 26.7
+ * tolerates VLESS and Trojan without TLS. */
 bool host_is_private(struct str host);
 
-/* "xp2p-" + 16 hex digits: first 8 bytes of SHA-256 over the parts, each trimmed and lower-cased, empty ones dropped, joined
- * with NUL (vectors: tests/unit). parts is NULL-terminated. */
+/* "xp2p-" + 16 hex digits: first 8 bytes of SHA-256 over the parts, each trimmed and lower-cased, empty ones dropped,
+ * joined with NUL (vectors: tests/unit). parts is NULL-terminated. */
 char *rule_tag(struct arena *a, const char *const *parts);
 
 #endif

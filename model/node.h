@@ -27,7 +27,7 @@ struct node {
 	struct text public_key, short_id, spider_x;
 	struct text path, host, service_name, mode, authority;
 	struct raw headers; /* object of strings */
-	struct raw extra;   /* object: link parameters that are kept and rendered by name (xhttp extra, ech, header type…) */
+	struct raw extra;   /* object: link parameters kept and rendered by name (xhttp extra, ech, header type…) */
 };
 /* Every field set in `over` replaces the one in `base`. */
 void node_overlay(struct node *base, const struct node *over);

@@ -1,8 +1,8 @@
 /* Field rows that the client and the server file share. */
 #include "model/tables_impl.h"
 
-const char *const names_freedom_strategy[] = { "", "AsIs", "UseIP", "UseIPv4", "UseIPv6", "UseIPv4v6", "UseIPv6v4", "ForceIP",
-	"ForceIPv4", "ForceIPv6", "ForceIPv4v6", "ForceIPv6v4", NULL };
+const char *const names_freedom_strategy[] = { "", "AsIs", "UseIP", "UseIPv4", "UseIPv6", "UseIPv4v6", "UseIPv6v4",
+	"ForceIP", "ForceIPv4", "ForceIPv6", "ForceIPv4v6", "ForceIPv6v4", NULL };
 const char *const names_routing_strategy[] = { "AsIs", "IPIfNonMatch", "IPOnDemand", NULL };
 const char *const names_log_level[] = { "debug", "info", "warning", "error", "none", "warn=warning", NULL };
 const char *const names_sniff[] = { "http", "tls", "quic", "fakedns", "fakedns+others", NULL };
@@ -31,8 +31,8 @@ static const struct field extensions_rows[] = {
 const struct table table_extensions = { ROWS(extensions_rows), .at_offset = TABLE_NO_AT };
 
 static const struct field asset_rows[] = {
-	ROW("name", F_FILENAME, struct asset_file, name, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .example = "\"geosite.dat\"",
-	    .help = "file name in the engine's asset directory"),
+	ROW("name", F_FILENAME, struct asset_file, name, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+	    .example = "\"geosite.dat\"", .help = "file name in the engine's asset directory"),
 	ROW("url", F_URL, struct asset_file, url, .example = "\"https://example.org/geosite.dat\"",
 	    .help = "where it is fetched from"),
 	ROW("stale_after", F_DURATION, struct asset_file, stale_after, .example = "\"168h\"",
@@ -43,11 +43,13 @@ static const struct table table_asset = { ROWS(asset_rows), .elem_size = sizeof(
 static const struct field assets_rows[] = {
 	ROW("stale_after", F_DURATION, struct desired, assets.stale_after, .example = "\"168h\"",
 	    .help = "age at which an asset file counts as old; digits and one of ns us ms s m h"),
-	ROW("files", F_TABLES, struct desired, assets.files, .sub = &table_asset, .help = "the asset files that rules need"),
+	ROW("files", F_TABLES, struct desired, assets.files, .sub = &table_asset,
+	    .help = "the asset files that rules need"),
 };
 const struct table table_assets = { ROWS(assets_rows), .at_offset = TABLE_NO_AT };
 
-#define NO_POLICY "access policies of xp2p are out of scope; write a rule with 'user' in [client.xray.routing] or a snippet"
+#define NO_POLICY                                                                                                      \
+	"access policies of xp2p are out of scope; write a rule with 'user' in [client.xray.routing] or a snippet"
 static const struct field redirect_rows[] = {
 	ROW("cidr", F_CIDR, struct redirect, cidr, .flags = FIELD_NONEMPTY, .example = "\"10.20.0.0/16\"",
 	    .help = "addresses that take this way; either this or domain"),
@@ -65,17 +67,20 @@ const struct table table_redirect = { ROWS(redirect_rows), .elem_size = sizeof(s
 	.at_offset = offsetof(struct redirect, at) };
 
 #define REVERSE_ROWS(user_flags) \
-	ROW("user_id", F_STR, struct reverse_channel, user_id, .flags = (user_flags), .example = "\"branch@example.org\"", \
+	ROW("user_id", F_STR, struct reverse_channel, user_id, .flags = (user_flags), \
+	    .example = "\"branch@example.org\"", \
 	    .help = "label of the server user that the channel belongs to"), \
 	ROW("host", F_HOST, struct reverse_channel, host, .example = "\"edge.example.net\"", \
 	    .help = "the server's public name; it only describes"), \
 	ROW("tag", F_TAG, struct reverse_channel, tag, .flags = FIELD_NONEMPTY, .example = "\"branch-edge.rev\"", \
 	    .help = "tag of the channel, ends in .rev; default: the name of the table"), \
-	ROW("domain", F_STR, struct reverse_channel, domain, .flags = FIELD_NONEMPTY, .example = "\"branch-edge.rev\"", \
+	ROW("domain", F_STR, struct reverse_channel, domain, .flags = FIELD_NONEMPTY, \
+	    .example = "\"branch-edge.rev\"", \
 	    .help = "the domain by which both ends recognise the channel; default: the tag"), \
 	ROW("id", F_SECRET, struct reverse_channel, id, .example = "{ env = \"BRANCH_UUID\" }", \
 	    .help = "UUID of the channel's own VLESS user, for targets with VLESS reverse"), \
-	ROW("disabled", F_BOOL, struct reverse_channel, disabled, .def = "false", .help = "keep the entry without its rules"), \
+	ROW("disabled", F_BOOL, struct reverse_channel, disabled, .def = "false", \
+	    .help = "keep the entry without its rules"), \
 	ROW_UNUSED("channel_id", F_ANY, "the tag identifies a channel")
 
 static const struct field client_reverse_rows[] = {
@@ -106,7 +111,8 @@ static const struct field forward_rows[] = {
 	    .help = "port of that host"),
 	ROW("protocol", F_ENUM, struct forward, protocol, .names = names_forward, .def = "\"both\"",
 	    .help = "what is forwarded"),
-	ROW("tag", F_TAG, struct forward, tag, .flags = FIELD_NONEMPTY, .example = "\"in_53331\"", .help = "default: in_<listen_port>"),
+	ROW("tag", F_TAG, struct forward, tag, .flags = FIELD_NONEMPTY, .example = "\"in_53331\"",
+	    .help = "default: in_<listen_port>"),
 	ROW("remark", F_STR, struct forward, remark, .example = "\"forward:10.20.0.5:22\"",
 	    .help = "default: forward:<target_host>:<target_port>"),
 };

@@ -46,7 +46,8 @@ CI_TABLE(shadowsocks);
 static const struct field log_rows[] = {
 	LG("enabled", F_BOOL, enabled, .def = "true", .help = "write the engine's log to files"),
 	LG("mask", F_STR, mask, .names = names_mask, .def = "\"none\"", .help = "how much of an address logs hide"),
-	LG("dir", F_PATH, dir, .flags = FIELD_NONEMPTY, .def = "\"logs\"", .help = "relative to the configuration root, or absolute"),
+	LG("dir", F_PATH, dir, .flags = FIELD_NONEMPTY, .def = "\"logs\"",
+	   .help = "relative to the configuration root, or absolute"),
 	LG("dns_log", F_BOOL, dns_log, .def = "false", .help = "log name look-ups"),
 	LG("level", F_STR, level, .names = names_log_level, .def = "\"warning\"", .help = "the engine's log level"),
 	LG("keep", F_BOOL, keep, .def = "true", .help = "keep a session's logs when it ends"),
@@ -57,11 +58,14 @@ static const struct table table_log = { ROWS(log_rows), .at_offset = TABLE_NO_AT
 #define DAY 86400
 static const struct field rotation[] = {
 	RO("enabled", F_BOOL, enabled, .def = "false", .help = "change the node on a timer"),
-	RO("interval_secs", F_INT, interval_secs, .lo = 1, .hi = 30 * DAY, .def = "1800", .help = "seconds between changes"),
-	RO("health_trigger_enabled", F_BOOL, health_trigger_enabled, .def = "true", .help = "change the node when it fails"),
+	RO("interval_secs", F_INT, interval_secs, .lo = 1, .hi = 30 * DAY, .def = "1800",
+	   .help = "seconds between changes"),
+	RO("health_trigger_enabled", F_BOOL, health_trigger_enabled, .def = "true",
+	   .help = "change the node when it fails"),
 	RO("health_failure_threshold", F_INT, health_failure_threshold, .lo = 1, .hi = 1000, .def = "3",
 	   .help = "failures in a row that count as down"),
-	RO("cooldown_secs", F_INT, cooldown_secs, .lo = 0, .hi = 30 * DAY, .def = "300", .help = "seconds a failed node rests"),
+	RO("cooldown_secs", F_INT, cooldown_secs, .lo = 0, .hi = 30 * DAY, .def = "300",
+	   .help = "seconds a failed node rests"),
 	RO("probe_url", F_URL, probe_url, .flags = FIELD_NONEMPTY, .def = "\"https://www.gstatic.com/generate_204\"",
 	   .help = "what a health check fetches through the proxy"),
 	ROW_UNUSED("test_concurrency", F_INT, "candidates prove themselves one at a time"),
@@ -73,9 +77,11 @@ static const struct table table_rotation = { ROWS(rotation), .at_offset = TABLE_
 #define MX(key, kind, member, ...) ROW(key, kind, struct config_mux, member, __VA_ARGS__)
 static const struct field mux[] = {
 	MX("enabled", F_BOOL, enabled, .def = "false", .help = "several connections over one"),
-	MX("concurrency", F_INT, concurrency, .lo = -1, .hi = 128, .def = "8", .help = "0 is the engine's default, -1 turns it off for TCP"),
+	MX("concurrency", F_INT, concurrency, .lo = -1, .hi = 128, .def = "8",
+	   .help = "0 is the engine's default, -1 turns it off for TCP"),
 	MX("xudp_concurrency", F_INT, xudp_concurrency, .lo = -1, .hi = 1024, .def = "0", .help = "the same for UDP"),
-	MX("xudp_proxy_udp443", F_STR, xudp_proxy_udp443, .names = names_udp443, .def = "\"reject\"", .help = "what happens to QUIC"),
+	MX("xudp_proxy_udp443", F_STR, xudp_proxy_udp443, .names = names_udp443, .def = "\"reject\"",
+	   .help = "what happens to QUIC"),
 };
 static const struct table table_mux = { ROWS(mux), .at_offset = TABLE_NO_AT };
 
@@ -85,8 +91,10 @@ static const struct field fragment[] = {
 	FR("packets_mode", F_STR, packets_mode, .names = names_packets, .def = "\"tlshello\"",
 	   .help = "cut the TLS hello, or the packets of the range"),
 	FR("packets", F_INTS, packets, .lo = 1, .hi = 65535, .def = "[1, 3]", .help = "first and last packet"),
-	FR("length", F_INTS, length, .lo = 1, .hi = 65535, .def = "[100, 200]", .help = "shortest and longest piece in bytes"),
-	FR("interval", F_INTS, interval, .lo = 1, .hi = 60000, .def = "[10, 20]", .help = "shortest and longest pause in ms"),
+	FR("length", F_INTS, length, .lo = 1, .hi = 65535, .def = "[100, 200]",
+	   .help = "shortest and longest piece in bytes"),
+	FR("interval", F_INTS, interval, .lo = 1, .hi = 60000, .def = "[10, 20]",
+	   .help = "shortest and longest pause in ms"),
 };
 static const struct table table_fragment = { ROWS(fragment), .at_offset = offsetof(struct config_fragment, at) };
 
@@ -95,9 +103,12 @@ static const struct table table_fragment = { ROWS(fragment), .at_offset = offset
 static const struct field runtime_rows[] = {
 	RT("engine", F_ENUM, engine, .names = names_engine, .def = "\"auto\"",
 	   .help = "which engine runs; auto takes xray, else v2ray, else builtin"),
-	RT("engine_version", F_STR, engine_version, .example = "\"26.7\"", .help = "version to compile for when it cannot be asked"),
-	RT("replace_active_session", F_BOOL, replace_active_session, .def = "true", .help = "connect replaces a running session"),
-	RT("health_tick_secs", F_INT, health_tick_secs, .lo = 1, .hi = 3600, .def = "15", .help = "seconds between health checks"),
+	RT("engine_version", F_STR, engine_version, .example = "\"26.7\"",
+	   .help = "version to compile for when it cannot be asked"),
+	RT("replace_active_session", F_BOOL, replace_active_session, .def = "true",
+	   .help = "connect replaces a running session"),
+	RT("health_tick_secs", F_INT, health_tick_secs, .lo = 1, .hi = 3600, .def = "15",
+	   .help = "seconds between health checks"),
 	RT("cleanup", F_BOOL, cleanup, .def = "true", .help = "remove the session's file at its end"),
 	RT("allow_lan", F_BOOL, allow_lan, .def = "false",
 	   .help = "allow listeners beyond loopback without authentication"),

@@ -1,7 +1,8 @@
 /* Field rows of xp2p-server.toml. */
 #include "model/tables_impl.h"
 
-static const char *const names_profile[] = { "trojan-tls", "vless-tls-vision", "vless-reality-vision", "vless-ws-tls", NULL };
+static const char *const names_profile[] = { "trojan-tls", "vless-tls-vision", "vless-reality-vision", "vless-ws-tls",
+					     NULL };
 
 #define US(key, kind, member, ...) ROW(key, kind, struct user, member, __VA_ARGS__)
 
@@ -24,8 +25,8 @@ static const struct table table_user = { ROWS(user_rows), .elem_size = sizeof(st
 static const struct field trojan_user_rows[] = {
 	US("email", F_STR, label, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .example = "\"branch@example.org\"",
 	   .help = "label of the account"),
-	US("password", F_SECRET, credential, .flags = FIELD_REQUIRED | FIELD_NONEMPTY, .example = "{ env = \"BRANCH_PASSWORD\" }",
-	   .help = "its credential"),
+	US("password", F_SECRET, credential, .flags = FIELD_REQUIRED | FIELD_NONEMPTY,
+	   .example = "{ env = \"BRANCH_PASSWORD\" }", .help = "its credential"),
 	US("disabled", F_BOOL, disabled, .def = "false", .help = "leave the account out"),
 };
 static const struct table table_trojan_user = { ROWS(trojan_user_rows),
@@ -37,7 +38,8 @@ static const struct table table_trojan_user = { ROWS(trojan_user_rows),
 static const struct field server_rows[] = {
 	SV("config_dir", F_PATH, config_dir, .flags = FIELD_NONEMPTY, .def = "\"config-server\"",
 	   .help = "snippet directory, relative to the configuration root"),
-	SV("trojan_port", F_PORT, trojan_port, .alias = "tunnel_port", .def = "58443", .help = "port of the tunnel listener"),
+	SV("trojan_port", F_PORT, trojan_port, .alias = "tunnel_port", .def = "58443",
+	    .help = "port of the tunnel listener"),
 	SV("port", F_PORT, port, .def = "62022", .help = "diagnostics port"),
 	SV("profile", F_STR, profile, .names = names_profile, .def = "\"trojan-tls\"",
 	   .help = "what the tunnel listener speaks"),
@@ -51,15 +53,19 @@ static const struct field server_rows[] = {
 	   .help = "the site that REALITY shows to strangers; only for vless-reality-vision"),
 	SV("server_names", F_HOSTS, server_names, .example = "[\"www.example.org\"]",
 	   .help = "names that REALITY clients may ask for; default: the host of reality_target"),
-	SV("short_ids", F_STRS, short_ids, .example = "[\"0123abcd\"]", .help = "REALITY short ids that clients may use"),
+	SV("short_ids", F_STRS, short_ids, .example = "[\"0123abcd\"]",
+	    .help = "REALITY short ids that clients may use"),
 	SV("path", F_STR, path, .example = "\"/tunnel\"", .help = "path of the WebSocket; only for vless-ws-tls"),
-	SV("tun_enabled", F_BOOL, tun.enabled, .def = "false", .help = "add a TUN inbound; needs privileges and the xray engine"),
-	SV("tun_name", F_STR, tun.name, .flags = FIELD_NONEMPTY, .def = "\"xp2ps\"", .help = "name of the TUN interface"),
+	SV("tun_enabled", F_BOOL, tun.enabled, .def = "false",
+	    .help = "add a TUN inbound; needs privileges and the xray engine"),
+	SV("tun_name", F_STR, tun.name, .flags = FIELD_NONEMPTY, .def = "\"xp2ps\"",
+	    .help = "name of the TUN interface"),
 	SV("tun_mtu", F_INT, tun.mtu, .lo = 576, .hi = 9000, .def = "1500", .help = "MTU of the TUN interface"),
 	SV("tun_addr", F_PREFIX, tun.addr, .def = "\"198.18.0.5/30\"", .help = "address of the TUN interface"),
 	SV("users", F_TABLES, users, .sub = &table_user, .help = "accounts of the tunnel"),
 	SV("trojan_users", F_TABLES, trojan_users, .sub = &table_trojan_user, .help = "legacy spelling of users"),
-	SV("server_redirects", F_TABLES, redirects, .sub = &table_redirect, .help = "destinations and what carries them"),
+	SV("server_redirects", F_TABLES, redirects, .sub = &table_redirect,
+	    .help = "destinations and what carries them"),
 	SV("forward_rules", F_TABLES, forwards, .sub = &table_forward, .alias = "forwards",
 	   .help = "local ports that lead to hosts behind a reverse channel"),
 	SV("reverse_channels", F_MAP, reverse, .sub = &table_server_reverse, .help = "reverse channels by name"),

@@ -17,7 +17,8 @@ static const struct table table_account = { ROWS(account_rows), .elem_size = siz
 
 #define IN(key, kind, member, ...) ROW(key, kind, struct xray_inbound, member, __VA_ARGS__)
 #define IN_TAG(tag_def) IN("tag", F_TAG, tag, .flags = FIELD_NONEMPTY, .def = tag_def, .help = "tag of the inbound")
-#define IN_LISTEN(addr) IN("listen", F_HOST, listen, .flags = FIELD_NONEMPTY, .def = addr, .help = "address it listens on")
+#define IN_LISTEN(addr)                                                                                                \
+	IN("listen", F_HOST, listen, .flags = FIELD_NONEMPTY, .def = addr, .help = "address it listens on")
 #define IN_PORT(number) IN("port", F_PORT, port, .def = number, .help = "port it listens on")
 #define IN_USERS \
 	IN("users", F_TABLES, users, .sub = &table_account, .help = "accounts; without any the listener asks for none")
@@ -44,10 +45,12 @@ INBOUND_TABLE(table_server_http, server_http);
 
 #define DOKODEMO_ROWS(tag_def, port) \
 	IN("enabled", F_BOOL, enabled, .def = "true", .help = "add the transparent listener"), IN_TAG(tag_def), \
-	IN("remark", F_STR, remark, .def = "\"local-input\"", .help = "remark of the inbound"), IN_LISTEN("\"127.0.0.1\""), \
+	IN("remark", F_STR, remark, .def = "\"local-input\"", .help = "remark of the inbound"), \
+	IN_LISTEN("\"127.0.0.1\""), \
 	IN_PORT(port), \
 	IN("network", F_STR, network, .names = names_networks, .def = "\"tcp\"", .help = "what it accepts"), \
-	IN("follow_redirect", F_BOOL, follow_redirect, .def = "true", .help = "take the target from the firewall's redirect"), \
+	IN("follow_redirect", F_BOOL, follow_redirect, .def = "true", \
+	   .help = "take the target from the firewall's redirect"), \
 	IN_PROTOCOL("dokodemo-door")
 static const struct field client_dokodemo[] = { DOKODEMO_ROWS("\"in-48054\"", "48054") };
 static const struct field server_dokodemo[] = { DOKODEMO_ROWS("\"in-48044\"", "48044") };
@@ -86,7 +89,8 @@ static const struct field client_inbounds[] = {
 	KN("http", F_TABLE, http, .sub = &table_client_http, .help = "HTTP proxy listener"),
 	KN("dokodemo", F_TABLE, dokodemo, .sub = &table_client_dokodemo, .help = "transparent listener"),
 	KN("tun", F_TABLE, tun, .sub = &table_tun, .help = "TUN inbound, see tun_enabled"),
-	{ .name = "trojan", .type = F_ANY, .flags = FIELD_UNUSED, .alias = "tunnel", .help = "a client has no tunnel listener" },
+	{ .name = "trojan", .type = F_ANY, .flags = FIELD_UNUSED, .alias = "tunnel",
+	.help = "a client has no tunnel listener" },
 };
 static const struct table table_client_inbounds = { ROWS(client_inbounds), .at_offset = TABLE_NO_AT };
 static const struct field server_inbounds[] = {
@@ -138,7 +142,8 @@ static const struct table table_policy = { ROWS(policy), .at_offset = TABLE_NO_A
 	static const struct field name[] = { \
 		KN("enabled", F_BOOL, logs.api_enabled, .def = "true", .help = "the engine's control API"), \
 		KN("tag", F_TAG, logs.api_tag, .flags = FIELD_NONEMPTY, .def = "\"api\"", .help = "tag of the API"), \
-		KN("listen", F_HOSTPORT, logs.api_listen, .flags = FIELD_NONEMPTY, .def = listen, .help = "where it listens"), \
+		KN("listen", F_HOSTPORT, logs.api_listen, .flags = FIELD_NONEMPTY, .def = listen, \
+		   .help = "where it listens"), \
 		KN("services", F_ENUMS, logs.api_services, .names = names_services, \
 		   .def = "[\"HandlerService\", \"RoutingService\", \"StatsService\", \"LoggerService\"]", \
 		   .help = "what it offers"), \
@@ -149,11 +154,14 @@ API_TABLES(server_api, "\"127.0.0.1:52080\"");
 
 #define LOGS_TABLES(name, api) \
 	static const struct field name[] = { \
-		KN("level", F_STR, logs.level, .names = names_log_level, .def = "\"warning\"", .help = "the engine's log level"), \
-		KN("access", F_STR, logs.access, .def = "\"none\"", .help = "access log file; none turns it off, \"\" is the console"), \
+		KN("level", F_STR, logs.level, .names = names_log_level, .def = "\"warning\"", \
+		   .help = "the engine's log level"), \
+		KN("access", F_STR, logs.access, .def = "\"none\"", \
+		   .help = "access log file; none turns it off, \"\" is the console"), \
 		KN("error", F_STR, logs.error, .def = "\"\"", .help = "error log file; \"\" is the console"), \
 		KN("dns_log", F_BOOL, logs.dns_log, .def = "false", .help = "log name look-ups"), \
-		KN("mask", F_STR, logs.mask, .names = names_log_mask, .def = "\"\"", .help = "how much of an address logs hide"), \
+		KN("mask", F_STR, logs.mask, .names = names_log_mask, .def = "\"\"", \
+		   .help = "how much of an address logs hide"), \
 		ROW_INLINE("api", &table_##api, "the engine's control API"), \
 		KN("stats_enabled", F_BOOL, logs.stats_enabled, .def = "true", .help = "count traffic"), \
 		ROW_INLINE("policy", &table_policy, "what is counted"), \
@@ -164,9 +172,10 @@ LOGS_TABLES(server_logs, server_api);
 
 #define ROUTING_TABLES(name, strategy) \
 	static const struct field name[] = { \
-		KN("domain_strategy", F_STR, routing.domain_strategy, .names = names_routing_strategy, .def = strategy, \
-		   .help = "IPOnDemand resolves domains locally before a proxy is chosen; AsIs never does"), \
-		KN("rules", F_RAWS, routing.rules, .example = "[{ domain = [\"domain:example.org\"], outboundTag = \"direct\" }]", \
+		KN("domain_strategy", F_STR, routing.domain_strategy, .names = names_routing_strategy, \
+		   .def = strategy, .help = "IPOnDemand resolves domains locally before a proxy is chosen; AsIs never does"), \
+		KN("rules", F_RAWS, routing.rules, \
+		   .example = "[{ domain = [\"domain:example.org\"], outboundTag = \"direct\" }]", \
 		   .help = "Xray rules as they are, first among the managed ones"), \
 	}; \
 	static const struct table table_##name = { ROWS(name), .at_offset = offsetof(struct xray_knobs, routing.at) }
@@ -174,7 +183,8 @@ ROUTING_TABLES(client_routing, "\"IPOnDemand\"");
 ROUTING_TABLES(server_routing, "\"AsIs\"");
 
 static const struct field direct[] = {
-	KN("tag", F_TAG, direct.tag, .flags = FIELD_NONEMPTY, .def = "\"direct\"", .help = "tag of the direct outbound"),
+	KN("tag", F_TAG, direct.tag, .flags = FIELD_NONEMPTY, .def = "\"direct\"",
+	   .help = "tag of the direct outbound"),
 	KN("domain_strategy", F_STR, direct.domain_strategy, .names = names_freedom_strategy, .def = "\"UseIP\"",
 	   .help = "how it resolves domains"),
 	KN("send_through", F_STR, direct.send_through, .def = "\"\"", .help = "local address it sends from"),

@@ -44,12 +44,15 @@ enum target_cap {
 	CAP_STATS_ONLINE = 1ull << 33, /* policy statsUserOnline */
 	CAP_KCP_HEADER = 1ull << 34,   /* header and seed in kcpSettings; else finalmask */
 	CAP_FINALMASK = 1ull << 35,
-	CAP_QUIC_PARAMS = 1ull << 36,  /* hysteria rates and hopping in finalmask.quicParams; else in hysteriaSettings */
+	CAP_QUIC_PARAMS = 1ull << 36,
+		/* hysteria rates and hopping in finalmask.quicParams; else in hysteriaSettings */
 	CAP_WEAK_CIPHERS = 1ull << 37, /* VMess none, shadowsocks none */
 	CAP_ALTER_ID = 1ull << 38,
 	CAP_VMESS_ZERO = 1ull << 39,
 	CAP_SS_XCHACHA = 1ull << 40,
-	CAP_XRAY_VALUES = 1ull << 41,  /* rules: upper case in names is folded, '!' stands before an address; short UUIDs */
+	CAP_XRAY_VALUES = 1ull << 41,
+		/* rules: upper case in names is folded, '!' stands before an address; short UUIDs */
+	CAP_OBSERVATORY = 1ull << 43,  /* observatories, and balancers that look at them */
 	CAP_FREEDOM_GUARD = 1ull << 42, /* freedom blocks private destinations of what came through a proxy inbound */
 };
 

@@ -5,7 +5,8 @@
 #include "model/desired.h"
 #include "model/target.h"
 
-enum rule_slot { SLOT_BYPASS, SLOT_SYSTEM, SLOT_AFTER_SYSTEM, SLOT_MANAGED, SLOT_AFTER_MANAGED, SLOT_FULL_TUNNEL, SLOT__N };
+enum rule_slot { SLOT_BYPASS, SLOT_SYSTEM, SLOT_AFTER_SYSTEM, SLOT_MANAGED, SLOT_AFTER_MANAGED, SLOT_FULL_TUNNEL,
+	SLOT__N };
 extern const char *const rule_slot_names[];
 
 /* One inbound, outbound, rule or balancer. v.span is the place that caused it (span src 0: a built-in default). */
@@ -27,7 +28,7 @@ struct xconf {
 	enum role role;
 	const struct target *target;
 	struct xlist inbounds, outbounds, rules, balancers;
-	struct value routing;           /* object: domainStrategy and whatever else but rules and balancers; VAL_NONE = no routing */
+	struct value routing;           /* object: all of it but rules and balancers; VAL_NONE = no routing */
 	struct value section[XS__N];    /* VAL_NONE = absent */
 	const char *section_owner[XS__N]; /* NULL = the operator's own */
 	struct value rest;              /* object: other top-level keys as written; VAL_NONE */
@@ -47,8 +48,8 @@ struct xitem *xlist_add(struct arena *a, struct xlist *l, struct value v, const 
 /* Splits one complete file. Keys match as Xray matches them (exact, else without case). A section of the wrong type is
  * left in `rest` for the structure check to report. Never fails. */
 void xconf_from_value(struct arena *a, const struct value *root, const struct target *t, struct xconf *ret_x);
-/* Sections in their fixed order: log, api, stats, policy, dns, fakedns, reverse, routing, inbounds, outbounds, observatory,
- * burstObservatory, the rest. */
+/* Sections in their fixed order: log, api, stats, policy, dns, fakedns, reverse, routing, inbounds, outbounds,
+ * observatory, burstObservatory, the rest. */
 struct value xconf_to_value(struct arena *a, const struct xconf *x);
 
 #endif

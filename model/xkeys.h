@@ -1,11 +1,11 @@
 #ifndef XRAT_MODEL_XKEYS_H
 #define XRAT_MODEL_XKEYS_H
 /* Xray's JSON keys, one row each: the structure check, "did you mean", redaction, the engine's subset and
- * schemas/xray.schema.json all read these rows. Source: Xray-core infra/conf of 26.7.28; what v2ray 4.34 lacks was tried
- * on that version.
+ * schemas/xray.schema.json all read these rows. Source: Xray-core infra/conf of 26.7.28; what v2ray 4.34 lacks was
+ * tried on that version.
  *
- * A table describes one kind of object; a row one key of it. Go's decoder sets the rules of spelling: keys match without
- * case, null is the same as absent, integers have neither fraction nor exponent. */
+ * A table describes one kind of object; a row one key of it. Go's decoder sets the rules of spelling: keys match
+ * without case, null is the same as absent, integers have neither fraction nor exponent. */
 #include "lib/lib.h"
 #include "model/target.h"
 
@@ -46,14 +46,17 @@ enum xkey_flags {
 	XK_PUBLIC = 1 << 2,   /* never masked, whatever its name sounds like */
 	XK_ONE = 1 << 3,      /* an array of one at most */
 	XK_NONZERO = 1 << 4,  /* a port that 0 or "" makes useless */
-	XK_REPORTED = 1 << 5, /* a target that lacks the key: another check says so */
+	XK_REPORTED = 1 << 5, /* a target that lacks the key: another check says so; not of the builtin engine */
 	XK_REFUSED = 1 << 6,  /* an engine that lacks the key refuses the file; else it ignores the key */
 	XK_EMPTY_OK = 1 << 7, /* with XK_REFUSED: "", {} and [] pass */
-	XK_HARMLESS = 1 << 8, /* an engine that lacks the key loses nothing: no diagnostic */
+	XK_HARMLESS = 1 << 8, /* an engine that lacks the key loses nothing: no diagnostic; of the builtin engine only
+	                         where Xray ignores it too */
 	XK_IMPLIED = 1 << 9,  /* an absent object is read as {}: its required keys count */
 	XK_NO_HOST = 1 << 10, /* XT_MAP_STR: a 'Host' entry is refused */
 	XK_NESTED = 1 << 12,  /* not read when the flat form's 'address' is there */
 	XK_SOME = 1 << 13,    /* a list that must be there with an entry; a check of its own says so */
+	XK_CLASHES = 1 << 14, /* the engine refuses the file when this number and the one of `beats` are both above 0 */
+	XK_NOTED = 1 << 15,   /* XK_REPORTED for the builtin engine alone */
 	XK_MATTERS = 1 << 11, /* an engine that ignores the key does something unsafe: an error */
 };
 enum xformat {
@@ -123,6 +126,7 @@ struct xkey {
 };
 struct xneed { /* one of `any` must be there when `when` is (NULL: always) and none of `unless` is */
 	const char *when;
+	const char *is; /* the text that `when` must hold; NULL: any */
 	const char *any[3];
 	const char *unless[2];
 };
@@ -157,13 +161,13 @@ const char *xnames_list(struct arena *a, const struct xnames *names, const struc
 /* The table for a discriminator (case-blind), else the one for other values, or NULL. */
 const struct xtable *xvariant_find(const struct xvariants *v, struct str name);
 
-/* Whether the value at key of an object of that kind is a secret: path is the chain of keys from the root, arrays skipped, e.g.
- * "outbounds.settings.servers.password". Unknown keys whose name is not marked public count as secret only by name
- * (password, pass, id, key, secret, token …). */
+/* Whether the value at key of an object of that kind is a secret: path is the chain of keys from the root, arrays
+ * skipped, e.g. "outbounds.settings.servers.password". Unknown keys whose name is not marked public count as secret
+ * only by name (password, pass, id, key, secret, token …). */
 bool xkeys_is_secret(const char *const *path, size_t n);
 
-/* JSON Schema (draft-07) of a complete file for the default target, made from the rows. What a schema cannot say (duplicate
- * keys, how a number is spelt) it leaves out; keys the engine ignores are refused, as unknown ones are. */
+/* JSON Schema (draft-07) of a complete file for the default target, made from the rows. What a schema cannot say
+ * (duplicate keys, how a number is spelt) it leaves out; keys the engine ignores are refused, as unknown ones are. */
 void xkeys_schema(struct arena *a, struct value *ret);
 
 #endif

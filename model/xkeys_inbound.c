@@ -252,11 +252,10 @@ static const struct xname inbound_protocol_rows[] = {
 	{ .name = "socks" }, { .name = "http" },
 	{ .name = "mixed", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
 	{ .name = "tunnel", .lacks = TARGET_BIT_V2RAY_4_34, .advice = "it is called dokodemo-door there" },
-	{ .name = "dokodemo-door" }, { .name = "vless" }, { .name = "vmess" }, { .name = "trojan" },
-	{ .name = "shadowsocks" },
-	{ .name = "hysteria", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
-	{ .name = "wireguard", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
-	{ .name = "tun", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
+	{ .name = "dokodemo-door" }, { .name = "vless", NO_BUILTIN, .reported = true },
+	{ .name = "vmess", NO_BUILTIN, .reported = true }, { .name = "trojan", NO_BUILTIN, .reported = true },
+	{ .name = "shadowsocks", NO_BUILTIN, .reported = true }, { .name = "hysteria", ONLY_XRAY, .reported = true },
+	{ .name = "wireguard", ONLY_XRAY, .reported = true }, { .name = "tun", ONLY_XRAY, .reported = true },
 	{ .name = "mtproto", ONLY_V2RAY, .advice = "it is gone: run an MTProto proxy of its own" },
 };
 static const struct xnames inbound_protocols = { ROWS_OF(inbound_protocol_rows) };

@@ -216,7 +216,8 @@ static const struct xkey noise_rows[] = {
 	KEY("delay", XT_RANGE),
 	KEY("applyTo", XT_ENUM, .names = &applies),
 };
-static const struct xtable noise_table = { "freedom-noise", "a noise", TABLE_OF(noise_rows) };
+static const struct xneed noise_needs[] = { NEED_WITH("type", "rand", "packet") };
+static const struct xtable noise_table = { "freedom-noise", "a noise", TABLE_OF(noise_rows), NEEDS_OF(noise_needs) };
 static const struct xname final_action_rows[] = { { .name = "allow" }, { .name = "block" } };
 static const struct xnames final_actions = { ROWS_OF(final_action_rows) };
 static const struct xkey final_rows[] = {
@@ -233,10 +234,10 @@ static const struct xkey freedom_rows[] = {
 	KEY("domainStrategy", XT_ENUM, .names = &xn_strategies),
 	KEY("redirect", XT_STR, .format = XF_REDIRECT),
 	KEY("userLevel", XT_INT, U32),
-	KEY("fragment", XT_OBJ, .sub = &fragment_table, NO_V2RAY),
-	KEY("noises", XT_OBJS, .sub = &noise_table, NO_V2RAY),
-	KEY("proxyProtocol", XT_INT, .lo = 0, .hi = 2, NO_V2RAY),
-	KEY("finalRules", XT_OBJS, .sub = &final_table, NO_26_2, .flags = XK_MATTERS),
+	KEY("fragment", XT_OBJ, .sub = &fragment_table, ONLY_XRAY),
+	KEY("noises", XT_OBJS, .sub = &noise_table, ONLY_XRAY),
+	KEY("proxyProtocol", XT_INT, .lo = 0, .hi = 2, ONLY_XRAY),
+	KEY("finalRules", XT_OBJS, .sub = &final_table, ONLY_26_7, .flags = XK_MATTERS),
 	KEY("noise", XT_ANY, NOBODY, .flags = XK_REFUSED, .advice = "use a list, 'noises'"),
 	KEY("ipsBlocked", XT_STRLIST, ONLY_26_2,
 	    .advice = "write 'finalRules': [{\"action\": \"block\", \"ip\": [...]}]"),
@@ -327,9 +328,10 @@ static const struct xname outbound_protocol_rows[] = {
 	{ .name = "blackhole" },
 	{ .name = "block", .lacks = TARGET_BIT_V2RAY_4_34, .advice = "it is called blackhole there" },
 	{ .name = "dns" }, { .name = "loopback", .lacks = TARGET_BIT_V2RAY_4_34 }, { .name = "socks" },
-	{ .name = "http" }, { .name = "shadowsocks" }, { .name = "vless" }, { .name = "vmess" }, { .name = "trojan" },
-	{ .name = "hysteria", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
-	{ .name = "wireguard", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
+	{ .name = "http" }, { .name = "shadowsocks", NO_BUILTIN, .reported = true },
+	{ .name = "vless", NO_BUILTIN, .reported = true }, { .name = "vmess", NO_BUILTIN, .reported = true },
+	{ .name = "trojan", NO_BUILTIN, .reported = true }, { .name = "hysteria", ONLY_XRAY, .reported = true },
+	{ .name = "wireguard", ONLY_XRAY, .reported = true },
 	{ .name = "mtproto", ONLY_V2RAY, .advice = "it is gone" },
 };
 static const struct xnames outbound_protocols = { ROWS_OF(outbound_protocol_rows) };
@@ -339,8 +341,8 @@ static const struct xkey outbound_rows[] = {
 	KEY("settings", XT_VARIANT, .variants = &xv_outbound, .flags = XK_IMPLIED),
 	KEY("streamSettings", XT_OBJ, .sub = &xt_stream),
 	KEY("sendThrough", XT_STR, .format = XF_SEND_THROUGH),
-	KEY("proxySettings", XT_OBJ, .sub = &proxy_table),
-	KEY("mux", XT_OBJ, .sub = &mux_table),
+	KEY("proxySettings", XT_OBJ, .sub = &proxy_table, NO_BUILTIN),
+	KEY("mux", XT_OBJ, .sub = &mux_table, NO_BUILTIN),
 	KEY("targetStrategy", XT_ENUM, .names = &xn_strategies, NO_V2RAY),
 	KEY("remark", XT_STR, NOBODY, .flags = XK_HARMLESS),
 	KEY("remarks", XT_STR, NOBODY, .flags = XK_HARMLESS),

@@ -1,4 +1,5 @@
-/* Rows of the top level and of its small sections: log, api, stats, policy, metrics, observatories, reverse, geodata. */
+/* Rows of the top level and of its small sections: log, api, stats, policy, metrics, observatories, reverse,
+ * geodata. */
 #include "model/xkeys_tables.h"
 
 static const struct xname loglevel_rows[] = {
@@ -37,7 +38,7 @@ static const struct xkey level_rows[] = {
 	KEY("downlinkOnly", XT_INT, U32),
 	KEY("statsUserUplink", XT_BOOL),
 	KEY("statsUserDownlink", XT_BOOL),
-	KEY("statsUserOnline", XT_BOOL, NO_V2RAY, .flags = XK_HARMLESS),
+	KEY("statsUserOnline", XT_BOOL, ONLY_XRAY, .flags = XK_HARMLESS),
 	KEY("bufferSize", XT_INT, I32),
 };
 static const struct xtable level_table = { "policy-level", "a policy level", TABLE_OF(level_rows) };
@@ -112,9 +113,9 @@ static const struct xkey geodata_rows[] = {
 static const struct xtable geodata_table = { "geodata", "geodata", TABLE_OF(geodata_rows) };
 
 static const struct xkey root_rows[] = {
-	KEY("env", XT_MAP_STR, NO_26_2),
+	KEY("env", XT_MAP_STR, ONLY_26_7),
 	KEY("log", XT_OBJ, .sub = &log_table),
-	KEY("api", XT_OBJ, .sub = &api_table),
+	KEY("api", XT_OBJ, .sub = &api_table, NO_BUILTIN, .flags = XK_NOTED),
 	KEY("stats", XT_OBJ, .sub = &xt_empty),
 	KEY("policy", XT_OBJ, .sub = &xt_policy),
 	KEY("dns", XT_OBJ, .sub = &xt_dns),
@@ -123,12 +124,12 @@ static const struct xkey root_rows[] = {
 	KEY("routing", XT_OBJ, .sub = &xt_routing),
 	KEY("inbounds", XT_OBJS, .sub = &xt_inbound, .flags = XK_SOME),
 	KEY("outbounds", XT_OBJS, .sub = &xt_outbound, .flags = XK_SOME),
-	KEY("reverse", XT_OBJ, .sub = &xt_reverse, ONLY_OLD, .flags = XK_REPORTED),
-	KEY("metrics", XT_OBJ, .sub = &metrics_table, NO_V2RAY),
-	KEY("observatory", XT_OBJ, .sub = &xt_observatory, NO_V2RAY),
-	KEY("burstObservatory", XT_OBJ, .sub = &xt_burst, NO_V2RAY),
-	KEY("version", XT_OBJ, .sub = &version_table, NO_V2RAY),
-	KEY("geodata", XT_OBJ, .sub = &geodata_table, NO_26_2),
+	KEY("reverse", XT_OBJ, .sub = &xt_reverse, ONLY_OLD, .flags = XK_REPORTED | XK_NOTED),
+	KEY("metrics", XT_OBJ, .sub = &metrics_table, ONLY_XRAY),
+	KEY("observatory", XT_OBJ, .sub = &xt_observatory, ONLY_XRAY),
+	KEY("burstObservatory", XT_OBJ, .sub = &xt_burst, ONLY_XRAY),
+	KEY("version", XT_OBJ, .sub = &version_table, ONLY_XRAY),
+	KEY("geodata", XT_OBJ, .sub = &geodata_table, ONLY_26_7),
 	KEY("transport", XT_ANY, ONLY_V2RAY, .flags = XK_REFUSED | XK_EMPTY_OK,
 	    .advice = "move it into the streamSettings of each inbound and outbound"),
 	KEY("inbound", XT_ANY, ONLY_V2RAY, .advice = "use a list, 'inbounds'"),

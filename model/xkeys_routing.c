@@ -34,12 +34,12 @@ static const struct xkey rule_rows[] = {
 	KEY("source", XT_STRLIST),
 	KEY("sourcePort", XT_PORTS, .flags = XK_NONZERO),
 	KEY("attrs", XT_MAP_STR, .flags = XK_PUBLIC),
-	KEY("vlessRoute", XT_PORTS, NO_V2RAY, .flags = XK_MATTERS),
+	KEY("vlessRoute", XT_PORTS, ONLY_XRAY, .flags = XK_MATTERS),
 	KEY("localIP", XT_STRLIST, NO_V2RAY, .flags = XK_MATTERS),
 	KEY("localPort", XT_PORTS, NO_V2RAY, .flags = XK_NONZERO | XK_MATTERS),
-	KEY("process", XT_STRLIST, NO_V2RAY, .flags = XK_MATTERS),
-	KEY("localOS", XT_STRLIST, NO_26_2, .flags = XK_MATTERS),
-	KEY("webhook", XT_OBJ, .sub = &webhook_table, NO_26_2),
+	KEY("process", XT_STRLIST, ONLY_XRAY, .flags = XK_MATTERS),
+	KEY("localOS", XT_STRLIST, ONLY_26_7, .flags = XK_MATTERS),
+	KEY("webhook", XT_OBJ, .sub = &webhook_table, ONLY_26_7),
 	KEY("processName", XT_STRLIST, NOBODY, .flags = XK_MATTERS, .advice = "it is called 'process' now"),
 	KEY("domainMatcher", XT_STR, NOBODY, .flags = XK_HARMLESS),
 	KEY("enabled", XT_BOOL, NOBODY, .flags = XK_MATTERS, .advice = "remove the rule instead"),
@@ -70,8 +70,8 @@ static const struct xvariant strategy_variants[] = {
 };
 static const struct xvariants strategies = { .by = "type", ROWS_OF(strategy_variants) };
 static const struct xname strategy_name_rows[] = {
-	{ .name = "random" }, { .name = "roundRobin" }, { .name = "leastPing" }, { .name = "leastLoad" },
-	{ .name = "", .hidden = true },
+	{ .name = "random" }, { .name = "roundRobin" }, { .name = "leastPing", ONLY_XRAY },
+	{ .name = "leastLoad", ONLY_XRAY }, { .name = "", .hidden = true },
 };
 static const struct xnames strategy_names = { ROWS_OF(strategy_name_rows) };
 static const struct xkey strategy_rows[] = {
@@ -83,7 +83,7 @@ static const struct xkey balancer_rows[] = {
 	KEY("tag", XT_STR, .flags = XK_REQUIRED),
 	KEY("selector", XT_STRLIST, .flags = XK_REQUIRED),
 	KEY("strategy", XT_OBJ, .sub = &strategy_table, NO_V2RAY, .flags = XK_MATTERS),
-	KEY("fallbackTag", XT_STR, NO_V2RAY, .flags = XK_MATTERS),
+	KEY("fallbackTag", XT_STR, ONLY_XRAY, .flags = XK_MATTERS),
 };
 const struct xtable xt_balancer = { "balancer", "a balancer", TABLE_OF(balancer_rows) };
 

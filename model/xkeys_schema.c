@@ -245,7 +245,8 @@ static struct value definition(struct arena *a, const struct xtable *t)
 void xkeys_schema(struct arena *a, struct value *ret)
 {
 	struct tables all = { .n = 0 };
-	struct value root = value_object(SPAN_NONE), definitions = value_object(SPAN_NONE), refs = value_array(SPAN_NONE);
+	struct value root = value_object(SPAN_NONE), definitions = value_object(SPAN_NONE),
+		     refs = value_array(SPAN_NONE);
 	reach(&all, &xt_root);
 	for (size_t i = 0; i < all.n; i++)
 		value_put(a, &definitions, all.v[i]->id, definition(a, all.v[i]));

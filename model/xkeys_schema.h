@@ -3,7 +3,8 @@
 /* What the parts of the schema writer share. Only model/xkeys_schema*.c includes this. */
 #include "model/xkeys.h"
 
-/* The schema of one value by its row; required = it must not be null or empty. Objects are references to definitions. */
+/* The schema of one value by its row; required = it must not be null or empty. Objects are references to
+ * definitions. */
 struct value schema_value(struct arena *a, const struct xkey *k);
 /* A regular expression for the form (ECMA 262, searched), or NULL. */
 const char *schema_format_pattern(enum xformat f);

@@ -1,4 +1,5 @@
-/* Regular expressions for the forms of text. They follow validate/structure_format.c as far as a regular expression can. */
+/* Regular expressions for the forms of text. They follow validate/structure_format.c as far as a regular expression
+ * can. */
 #include "model/xkeys_schema.h"
 
 #define HEX "[0-9a-fA-F]"
@@ -15,8 +16,8 @@
 #define NUMBER "(?:[0-9]+\\.?[0-9]*|\\.[0-9]+)"
 
 static const char *const patterns[XF__N] = {
-	[XF_UUID] = "^(?:" ANY "{0,30}|(?=" ANY "{32,36}$)-?" HEX "{8}-?" HEX "{4}-?" HEX "{4}-?" HEX "{4}-?" HEX "{12}" ANY
-		    "*)$",
+	[XF_UUID] = "^(?:" ANY "{0,30}|(?=" ANY "{32,36}$)-?" HEX "{8}-?" HEX "{4}-?" HEX "{4}-?" HEX "{4}-?" HEX
+		    "{12}" ANY "*)$",
 	[XF_KEY32] = "^(?:" B64U "{43})?$",
 	[XF_WGKEY] = "^(?:" HEX "{64}|(?:" B64U "{4})*(?:" B64U "{2,3})?=?|(?:" B64 "{4})*(?:" B64 "{2,3})?=?)$",
 	[XF_SHORT_ID] = "^(?:" HEX "{2}){0,8}$",

@@ -104,7 +104,7 @@ static struct value map_of(struct arena *a, const struct xkey *k, struct value i
 	value_put(a, &o, "additionalProperties", item);
 	if (k->flags & XK_NO_HOST)
 		value_put(a, &o, "propertyNames",
-			  schema_one(a, "not", schema_one(a, "pattern", schema_text(schema_nocase_pattern(a, "host")))));
+			schema_one(a, "not", schema_one(a, "pattern", schema_text(schema_nocase_pattern(a, "host")))));
 	return o;
 }
 

@@ -1,4 +1,5 @@
-/* Which values of a configuration are secrets: by the rows where a row knows the key, else by what its name sounds like. */
+/* Which values of a configuration are secrets: by the rows where a row knows the key, else by what its name sounds
+ * like. */
 #include <string.h>
 
 #include "model/xkeys.h"
@@ -13,7 +14,8 @@ struct candidates {
 
 static bool sounds_secret(struct str name)
 {
-	static const char *const parts[] = { "pass", "secret", "token", "credential", "key", "auth", "cookie", "psk", "uuid" };
+	static const char *const parts[] = { "pass", "secret", "token", "credential", "key",
+					     "auth", "cookie", "psk",   "uuid" };
 	static const char *const whole[] = { "id", "seed", "pwd" };
 	for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
 		if (str_is_nocase(name, whole[i]))

@@ -15,17 +15,17 @@ static const struct xkey http_response_rows[] = {
 	KEY("headers", XT_MAP_STRLIST),
 };
 static const struct xtable http_response_table = { "raw-response", "response", TABLE_OF(http_response_rows) };
-static const struct xname raw_header_rows[] = { { .name = "none" }, { .name = "http" } };
+static const struct xname raw_header_rows[] = { { .name = "none" }, { .name = "http", NO_BUILTIN } };
 static const struct xnames raw_headers = { ROWS_OF(raw_header_rows) };
 static const struct xkey raw_header_keys[] = {
 	KEY("type", XT_ENUM, .names = &raw_headers, .flags = XK_REQUIRED),
-	KEY("request", XT_OBJ, .sub = &http_request_table),
-	KEY("response", XT_OBJ, .sub = &http_response_table),
+	KEY("request", XT_OBJ, .sub = &http_request_table, NO_BUILTIN),
+	KEY("response", XT_OBJ, .sub = &http_response_table, NO_BUILTIN),
 };
 static const struct xtable raw_header_table = { "raw-header", "header", TABLE_OF(raw_header_keys) };
 static const struct xkey raw_rows[] = {
 	KEY("header", XT_OBJ, .sub = &raw_header_table),
-	KEY("acceptProxyProtocol", XT_BOOL),
+	KEY("acceptProxyProtocol", XT_BOOL, NO_BUILTIN),
 };
 static const struct xtable raw_table = { "raw", "rawSettings", TABLE_OF(raw_rows) };
 
@@ -85,7 +85,7 @@ static const struct xtable kcp_table = { "kcp", "kcpSettings", TABLE_OF(kcp_rows
 
 static const struct xkey xmux_rows[] = {
 	KEY("maxConcurrency", XT_RANGE),
-	KEY("maxConnections", XT_RANGE),
+	KEY("maxConnections", XT_RANGE, .beats = "maxConcurrency", .flags = XK_CLASHES),
 	KEY("cMaxReuseTimes", XT_RANGE),
 	KEY("hMaxRequestTimes", XT_RANGE),
 	KEY("hMaxReusableSecs", XT_RANGE),
@@ -210,9 +210,9 @@ static const struct xkey sockopt_rows[] = {
 	KEY("mark", XT_INT, I32),
 	KEY("tcpFastOpen", XT_BOOL_OR_INT, I32),
 	KEY("tproxy", XT_ENUM, .names = &tproxies),
-	KEY("acceptProxyProtocol", XT_BOOL),
+	KEY("acceptProxyProtocol", XT_BOOL, NO_BUILTIN),
 	KEY("domainStrategy", XT_ENUM, .names = &xn_strategies, NO_V2RAY),
-	KEY("dialerProxy", XT_STR, NO_V2RAY, .flags = XK_MATTERS, .advice = "use 'proxySettings' there"),
+	KEY("dialerProxy", XT_STR, ONLY_XRAY, .flags = XK_MATTERS, .advice = "use 'proxySettings' there"),
 	KEY("tcpKeepAliveInterval", XT_INT, I32, NO_V2RAY),
 	KEY("tcpKeepAliveIdle", XT_INT, I32, NO_V2RAY),
 	KEY("tcpCongestion", XT_STR, NO_V2RAY),
@@ -220,13 +220,13 @@ static const struct xkey sockopt_rows[] = {
 	KEY("tcpMaxSeg", XT_INT, I32, NO_V2RAY),
 	KEY("tcpUserTimeout", XT_INT, I32, NO_V2RAY),
 	KEY("tcpMptcp", XT_BOOL, NO_V2RAY),
-	KEY("penetrate", XT_BOOL, NO_V2RAY),
+	KEY("penetrate", XT_BOOL, ONLY_XRAY),
 	KEY("v6only", XT_BOOL, NO_V2RAY),
 	KEY("interface", XT_STR, NO_V2RAY, .flags = XK_MATTERS),
 	KEY("customSockopt", XT_OBJS, .sub = &custom_table, NO_V2RAY),
-	KEY("addressPortStrategy", XT_ENUM, .names = &records, NO_V2RAY),
+	KEY("addressPortStrategy", XT_ENUM, .names = &records, ONLY_XRAY),
 	KEY("happyEyeballs", XT_OBJ, .sub = &eyeballs_table, NO_V2RAY),
-	KEY("trustedXForwardedFor", XT_STRS, NO_V2RAY),
+	KEY("trustedXForwardedFor", XT_STRS, ONLY_XRAY),
 	KEY("tcpNoDelay", XT_BOOL, NOBODY, .advice = "remove it: it is always on"),
 };
 const struct xtable xt_sockopt = { "sockopt", "sockopt", TABLE_OF(sockopt_rows) };
@@ -234,14 +234,13 @@ const struct xtable xt_sockopt = { "sockopt", "sockopt", TABLE_OF(sockopt_rows) 
 #define ADVICE_H2 "use 'xhttp' with mode stream-one"
 static const struct xname network_rows[] = {
 	{ .name = "raw", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
-	{ .name = "tcp" }, { .name = "ws" },
-	{ .name = "grpc", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
-	{ .name = "httpupgrade", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
-	{ .name = "xhttp", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
-	{ .name = "kcp" },
-	{ .name = "hysteria", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
-	{ .name = "mkcp", .hidden = true }, { .name = "websocket", .hidden = true },
-	{ .name = "splithttp", .hidden = true, .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
+	{ .name = "tcp" }, { .name = "ws", NO_BUILTIN, .reported = true },
+	{ .name = "grpc", ONLY_XRAY, .reported = true }, { .name = "httpupgrade", ONLY_XRAY, .reported = true },
+	{ .name = "xhttp", ONLY_XRAY, .reported = true }, { .name = "kcp", NO_BUILTIN, .reported = true },
+	{ .name = "hysteria", ONLY_XRAY, .reported = true },
+	{ .name = "mkcp", .hidden = true, NO_BUILTIN, .reported = true },
+	{ .name = "websocket", .hidden = true, NO_BUILTIN, .reported = true },
+	{ .name = "splithttp", .hidden = true, ONLY_XRAY, .reported = true },
 	{ .name = "h2", ONLY_V2RAY, .advice = ADVICE_H2 }, { .name = "http", ONLY_V2RAY, .advice = ADVICE_H2 },
 	{ .name = "h3", NOBODY, .advice = ADVICE_H2 },
 	{ .name = "quic", ONLY_V2RAY, .advice = "use 'xhttp' over HTTP/3, or 'hysteria'" },
@@ -251,8 +250,8 @@ static const struct xname network_rows[] = {
 };
 static const struct xnames networks = { ROWS_OF(network_rows) };
 static const struct xname security_rows[] = {
-	{ .name = "none" }, { .name = "tls" },
-	{ .name = "reality", .lacks = TARGET_BIT_V2RAY_4_34, .reported = true },
+	{ .name = "none" }, { .name = "tls", NO_BUILTIN, .reported = true },
+	{ .name = "reality", ONLY_XRAY, .reported = true },
 	{ .name = "", .hidden = true },
 	{ .name = "xtls", NOBODY, .advice = "use tls or reality with flow xtls-rprx-vision" },
 };
@@ -263,23 +262,23 @@ static const struct xkey stream_rows[] = {
 	KEY("security", XT_ENUM, .names = &securities),
 	KEY("method", XT_ENUM, .names = &networks, NO_26_2, .beats = "network", .flags = XK_MATTERS,
 	    .advice = "it is called 'network' there"),
-	KEY("tlsSettings", XT_OBJ, .sub = &xt_tls),
-	KEY("realitySettings", XT_VARIANT, .variants = &xv_reality, NO_V2RAY, .flags = XK_REPORTED),
+	KEY("tlsSettings", XT_OBJ, .sub = &xt_tls, NO_BUILTIN),
+	KEY("realitySettings", XT_VARIANT, .variants = &xv_reality, ONLY_XRAY, .flags = XK_REPORTED),
 	KEY("rawSettings", XT_OBJ, .sub = &raw_table, NO_V2RAY, .beats = "tcpSettings",
 	    .advice = "it is called 'tcpSettings' there"),
 	KEY("tcpSettings", XT_OBJ, .sub = &raw_table),
-	KEY("wsSettings", XT_OBJ, .sub = &ws_table),
-	KEY("xhttpSettings", XT_OBJ, .sub = &xhttp_table, NO_V2RAY, .beats = "splithttpSettings",
+	KEY("wsSettings", XT_OBJ, .sub = &ws_table, NO_BUILTIN),
+	KEY("xhttpSettings", XT_OBJ, .sub = &xhttp_table, ONLY_XRAY, .beats = "splithttpSettings",
 	    .flags = XK_REPORTED),
-	KEY("splithttpSettings", XT_OBJ, .sub = &xhttp_table, NO_V2RAY, .flags = XK_REPORTED),
-	KEY("grpcSettings", XT_OBJ, .sub = &grpc_table, NO_V2RAY),
-	KEY("httpupgradeSettings", XT_OBJ, .sub = &upgrade_table, NO_V2RAY, .flags = XK_REPORTED),
-	KEY("kcpSettings", XT_OBJ, .sub = &kcp_table),
-	KEY("hysteriaSettings", XT_OBJ, .sub = &hysteria_table, NO_V2RAY),
-	KEY("finalmask", XT_OBJ, .sub = &xt_finalmask, NO_V2RAY, .flags = XK_MATTERS),
+	KEY("splithttpSettings", XT_OBJ, .sub = &xhttp_table, ONLY_XRAY, .flags = XK_REPORTED),
+	KEY("grpcSettings", XT_OBJ, .sub = &grpc_table, ONLY_XRAY),
+	KEY("httpupgradeSettings", XT_OBJ, .sub = &upgrade_table, ONLY_XRAY, .flags = XK_REPORTED),
+	KEY("kcpSettings", XT_OBJ, .sub = &kcp_table, NO_BUILTIN),
+	KEY("hysteriaSettings", XT_OBJ, .sub = &hysteria_table, ONLY_XRAY),
+	KEY("finalmask", XT_OBJ, .sub = &xt_finalmask, ONLY_XRAY, .flags = XK_MATTERS),
 	KEY("sockopt", XT_OBJ, .sub = &xt_sockopt),
-	KEY("address", XT_STR, NO_V2RAY),
-	KEY("port", XT_PORT, NO_V2RAY),
+	KEY("address", XT_STR, ONLY_XRAY),
+	KEY("port", XT_PORT, ONLY_XRAY),
 	KEY("httpSettings", XT_ANY, ONLY_V2RAY, .advice = ADVICE_H2),
 	KEY("quicSettings", XT_ANY, ONLY_V2RAY, .advice = "use 'xhttp' over HTTP/3, or 'hysteria'"),
 	KEY("dsSettings", XT_ANY, ONLY_V2RAY, .advice = "write the path as 'listen' of the inbound"),

@@ -10,6 +10,7 @@
 #define ROWS_OF(rows) .v = rows, .n = sizeof(rows) / sizeof((rows)[0])
 
 #define NEED(key, ...) { .when = key, .any = { __VA_ARGS__ } }
+#define NEED_WITH(key, text, ...) { .when = key, .is = text, .any = { __VA_ARGS__ } }
 #define NEED_UNLESS(key, key2, ...) { .any = { __VA_ARGS__ }, .unless = { key, key2 } }
 
 #define U8 .lo = 0, .hi = 255
@@ -20,12 +21,16 @@
 #define I32 .lo = INT32_MIN, .hi = INT32_MAX
 #define I64 .lo = INT64_MIN, .hi = INT64_MAX
 
-/* Who does not know a key. */
+/* Who does not know a key. The rows that the embedded engine takes are those whose mask leaves it out; a protocol, a
+ * transport or a security that it lacks is marked at its name, and the rows below that need no mark of their own. */
 #define NO_V2RAY .lacks = TARGET_BIT_V2RAY_4_34
 #define NO_26_2 .lacks = TARGET_BIT_V2RAY_4_34 | TARGET_BIT_XRAY_26_2
 #define ONLY_V2RAY .lacks = TARGET_BITS_ALL & ~TARGET_BIT_V2RAY_4_34
 #define ONLY_OLD .lacks = TARGET_BITS_ALL & ~(TARGET_BIT_V2RAY_4_34 | TARGET_BIT_XRAY_26_2)
 #define ONLY_26_2 .lacks = TARGET_BITS_ALL & ~TARGET_BIT_XRAY_26_2
+#define ONLY_26_7 .lacks = TARGET_BITS_ALL & ~TARGET_BIT_XRAY_26_7
+#define ONLY_XRAY .lacks = TARGET_BITS_ALL & ~TARGET_BITS_XRAY
+#define NO_BUILTIN .lacks = TARGET_BIT_BUILTIN
 #define NOBODY .lacks = TARGET_BITS_ALL
 
 extern const struct xtable xt_sniffing, xt_stream, xt_tls, xt_sockopt, xt_finalmask, xt_dns, xt_fakedns, xt_policy,

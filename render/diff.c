@@ -1,4 +1,5 @@
-/* What changed between two configs, as an operator says it: this rule was added, that outbound moved, this field changed. */
+/* What changed between two configs, as an operator says it: this rule was added, that outbound moved, this field
+ * changed. */
 #include "render/diff_impl.h"
 
 struct differ {
@@ -64,7 +65,8 @@ static void diff_list(struct differ *d, enum list_kind k)
 	struct keypath at = list_path(k);
 
 	for (uint32_t i = 0; i < after->n; i++)
-		if (m.before_of[i] == NO_MATCH || m.moved[i] || !value_equal(&before->v[m.before_of[i]].v, &after->v[i].v))
+		if (m.before_of[i] == NO_MATCH || m.moved[i] ||
+		    !value_equal(&before->v[m.before_of[i]].v, &after->v[i].v))
 			diff_item(d, k, &m, i);
 	for (uint32_t i = 0; i < before->n; i++) {
 		struct diff_sink s;
@@ -81,7 +83,8 @@ static void diff_section(struct differ *d, struct str key, const struct value *b
 {
 	const char *name = arena_memdup(d->a, key.p, key.len);
 	struct diff_sink s = {
-		.a = d->a, .out = &d->changes, .kind = "section", .name = name, .pointer = pointer_join(d->a, "", key), .restart = true,
+		.a = d->a, .out = &d->changes, .kind = "section", .name = name,
+			.pointer = pointer_join(d->a, "", key), .restart = true,
 	};
 	struct keypath at = { { name }, 1 };
 
@@ -121,7 +124,8 @@ struct value render_diff(struct arena *a, const struct value *before, const stru
 {
 	struct xconf x[2] = { { 0 }, { 0 } };
 	struct differ d = {
-		.a = a, .before = &x[0], .after = &x[1], .changes = value_array(SPAN_NONE), .removals = value_array(SPAN_NONE),
+		.a = a, .before = &x[0], .after = &x[1], .changes = value_array(SPAN_NONE),
+			.removals = value_array(SPAN_NONE),
 	};
 
 	xconf_from_value(a, before, target_default(), &x[0]);

@@ -1,8 +1,8 @@
 /* Which fields of two values differ: "settings.servers[0].port", each with what it was and is. */
 #include "render/diff_impl.h"
 
-void diff_report(struct diff_sink *s, const char *change, const char *field, struct keypath *at, const struct value *before,
-		 const struct value *after)
+void diff_report(struct diff_sink *s, const char *change, const char *field, struct keypath *at,
+		 const struct value *before, const struct value *after)
 {
 	struct value e = value_object(SPAN_NONE);
 
@@ -22,7 +22,8 @@ void diff_report(struct diff_sink *s, const char *change, const char *field, str
 	value_push(s->a, s->out, e);
 }
 
-static void walk(struct diff_sink *s, struct keypath *at, const char *field, const struct value *before, const struct value *after);
+static void walk(struct diff_sink *s, struct keypath *at, const char *field, const struct value *before,
+		 const struct value *after);
 
 static const char *field_join(struct arena *a, const char *field, struct str key)
 {
@@ -30,8 +31,8 @@ static const char *field_join(struct arena *a, const char *field, struct str key
 }
 
 /* before or after is NULL: the key is new or gone. */
-static void walk_member(struct diff_sink *s, struct keypath *at, const char *field, struct str key, const struct value *before,
-			const struct value *after)
+static void walk_member(struct diff_sink *s, struct keypath *at, const char *field, struct str key,
+			const struct value *before, const struct value *after)
 {
 	if (before && after && value_equal(before, after))
 		return;
@@ -87,7 +88,8 @@ static void walk_arrays(struct diff_sink *s, struct keypath *at, const char *fie
 
 	while (head < least && value_equal(&before->items[head], &after->items[head]))
 		head++;
-	while (tail < least - head && value_equal(&before->items[before->n - 1 - tail], &after->items[after->n - 1 - tail]))
+	while (tail < least - head &&
+	       value_equal(&before->items[before->n - 1 - tail], &after->items[after->n - 1 - tail]))
 		tail++;
 	most = (before->n > after->n ? before->n : after->n) - tail;
 	for (uint32_t i = head; i < most; i++) {
@@ -102,11 +104,13 @@ static void walk_arrays(struct diff_sink *s, struct keypath *at, const char *fie
 	}
 }
 
-static void walk(struct diff_sink *s, struct keypath *at, const char *field, const struct value *before, const struct value *after)
+static void walk(struct diff_sink *s, struct keypath *at, const char *field, const struct value *before,
+		 const struct value *after)
 {
 	if (before->kind == VAL_OBJECT && after->kind == VAL_OBJECT)
 		walk_objects(s, at, field, before, after);
-	else if (before->kind == VAL_ARRAY && after->kind == VAL_ARRAY && (holds_objects(before) || holds_objects(after)))
+	else if (before->kind == VAL_ARRAY && after->kind == VAL_ARRAY &&
+		 (holds_objects(before) || holds_objects(after)))
 		walk_arrays(s, at, field, before, after);
 	else
 		diff_report(s, "changed", *field ? field : NULL, at, before, after);

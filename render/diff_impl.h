@@ -26,7 +26,7 @@ struct diff_sink {
  * both are plain. */
 void diff_fields(struct diff_sink *s, struct keypath *at, const struct value *before, const struct value *after);
 /* One entry; field, before and after may be NULL. */
-void diff_report(struct diff_sink *s, const char *change, const char *field, struct keypath *at, const struct value *before,
-		 const struct value *after);
+void diff_report(struct diff_sink *s, const char *change, const char *field, struct keypath *at,
+		 const struct value *before, const struct value *after);
 
 #endif

@@ -30,7 +30,8 @@ static struct value walk_object(struct arena *a, struct keypath *at, const struc
 
 		copy.members[i] = *m;
 		keypath_push(at, key_text(a, m));
-		copy.members[i].value = walk(a, at, &m->value, secret || at->n > PATH_MAX_KEYS || xkeys_is_secret(at->keys, at->n));
+		copy.members[i].value =
+			walk(a, at, &m->value, secret || at->n > PATH_MAX_KEYS || xkeys_is_secret(at->keys, at->n));
 		keypath_pop(at);
 	}
 	return copy;

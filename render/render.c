@@ -1,11 +1,12 @@
-/* Canonical bytes, written straight from the parts: sections in their fixed order, objects in the order they were built,
- * numbers as they were spelt. */
+/* Canonical bytes, written straight from the parts: sections in their fixed order, objects in the order they were
+ * built, numbers as they were spelt. */
 #include "render/render_impl.h"
 
 const struct list_info list_infos[LIST__N] = {
-	[LIST_RULES] = { "/routing/rules", "rule", "ruleTag", { "routing", "rules" }, 2, offsetof(struct xconf, rules) },
+	[LIST_RULES] = { "/routing/rules", "rule", "ruleTag", { "routing", "rules" }, 2,
+		offsetof(struct xconf, rules) },
 	[LIST_BALANCERS] = { "/routing/balancers", "balancer", "tag", { "routing", "balancers" }, 2,
-			     offsetof(struct xconf, balancers) },
+		offsetof(struct xconf, balancers) },
 	[LIST_INBOUNDS] = { "/inbounds", "inbound", "tag", { "inbounds" }, 1, offsetof(struct xconf, inbounds) },
 	[LIST_OUTBOUNDS] = { "/outbounds", "outbound", "tag", { "outbounds" }, 1, offsetof(struct xconf, outbounds) },
 };

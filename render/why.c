@@ -25,7 +25,7 @@ static void answer_item(struct asker *as, enum list_kind k, uint32_t i)
 	answer(as, &o, &at, &item->v);
 }
 
-/* --- JSON pointers ------------------------------------------------------------------------------------------------- */
+/* --- JSON pointers ------------------------------------------------------------------------------------------------ */
 /* The next token, unescaped; 1 when the pointer has ended. */
 static int next_token(struct arena *a, struct str *rest, struct str *ret_token)
 {
@@ -171,7 +171,7 @@ static void answer_pointer(struct asker *as, struct str pointer)
 	answer_below(as, &o, &at, v, pointer);
 }
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------------------------- */
 typedef bool match_fn(struct str a, struct str b);
 
 static bool has_tag(const struct value *v, const char *key, struct str name, match_fn *match)
@@ -192,7 +192,8 @@ static void answer_lists_named(struct asker *as, struct str name, match_fn *matc
 	}
 }
 
-static void answer_reverse_in(struct asker *as, const char *pointer, const struct value *holder, struct str name, match_fn *match)
+static void answer_reverse_in(struct asker *as, const char *pointer, const struct value *holder, struct str name,
+			      match_fn *match)
 {
 	const struct value *reverse = value_get(holder, "reverse");
 
@@ -216,14 +217,14 @@ static void answer_inner_named(struct asker *as, struct str name, match_fn *matc
 				answer_pointer(as, str_of(arena_printf(as->a, "/reverse/%s/%u", channels[k], i)));
 	}
 	for (uint32_t i = 0; i < x->outbounds.n; i++)
-		answer_reverse_in(as, arena_printf(as->a, "/outbounds/%u/settings", i), value_get(&x->outbounds.v[i].v, "settings"),
-				  name, match);
+		answer_reverse_in(as, arena_printf(as->a, "/outbounds/%u/settings", i),
+				  value_get(&x->outbounds.v[i].v, "settings"), name, match);
 	for (uint32_t i = 0; i < x->inbounds.n; i++) {
 		const struct value *users = value_get(value_get(&x->inbounds.v[i].v, "settings"), "clients");
 
 		for (uint32_t u = 0; users && users->kind == VAL_ARRAY && u < users->n; u++)
-			answer_reverse_in(as, arena_printf(as->a, "/inbounds/%u/settings/clients/%u", i, u), &users->items[u],
-					  name, match);
+			answer_reverse_in(as, arena_printf(as->a, "/inbounds/%u/settings/clients/%u", i, u),
+					  &users->items[u], name, match);
 	}
 }
 

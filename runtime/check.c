@@ -39,7 +39,7 @@ static void fill_argv(const struct target *t, const char *exe, const char *file,
 {
 	size_t n = 0;
 
-	for (; t->check_argv[n] && n < MAX_ARGV - 1; n++) {
+	for (; n < MAX_ARGV - 1 && t->check_argv[n]; n++) {
 		struct str arg = str_of(t->check_argv[n]);
 
 		argv[n] = (char *)(str_is(arg, "{exe}") ? exe : str_is(arg, "{file}") ? file : arg.p);
@@ -50,7 +50,7 @@ static void fill_argv(const struct target *t, const char *exe, const char *file,
 static int spawn(char *const *argv, int out_fd, pid_t *ret_pid)
 {
 	posix_spawn_file_actions_t actions;
-	int r = posix_spawn_file_actions_init(&actions);
+	int r = argv[0] ? posix_spawn_file_actions_init(&actions) : EINVAL;
 
 	if (r)
 		return -r;
@@ -143,7 +143,7 @@ int engine_run_check(struct arena *a, const struct target *t, const char *exe, c
 	char *argv[MAX_ARGV];
 	struct buf out = { 0 };
 	int fds[2], r;
-	pid_t pid;
+	pid_t pid = -1;
 
 	fill_argv(t, exe, file, argv);
 	if (pipe2(fds, O_CLOEXEC))

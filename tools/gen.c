@@ -69,9 +69,11 @@ static int write_all(struct arena *a, const char *dir)
 		r = write_xray_schema(a, dir, &out);
 	if (r)
 		return r;
-	buf_puts(&out, "# Configuration files\n\nMade from the field tables in `model/`; do not edit.\n\n"
+	buf_puts(&out,
+		 "# Configuration files\n\nMade from the field tables in `model/`; do not edit.\n\n"
 		 "A port may be an integer or a string of digits. Words are compared without case. A secret is a text, "
-		 "`\"env:NAME\"`,\n`{ env = \"NAME\" }` or `{ file = \"PATH\" }`. A key set to zero or `\"\"` means zero or "
+		 "`\"env:NAME\"`,\n`{ env = \"NAME\" }` or `{ file = \"PATH\" }`. A key set to zero or `\"\"` means "
+		 "zero or "
 		 "`\"\"`, never \"take the default\".\n");
 	for (size_t i = 0; i < FILES_N; i++)
 		gen_docs(a, &files[i], &out);

@@ -10,13 +10,16 @@ static const struct {
 	const char *path, *value, *why;
 } active[] = {
 	{ "client.allow_direct", "true", "no endpoint stands below yet; remove this line when one does" },
-	{ "server.xray.inbounds.trojan.listen", "\"127.0.0.1\"", "until certificate and key are set, reachable from this machine alone" },
-	{ "server.xray.inbounds.trojan.security", "\"none\"", "remove this line and the one above when certificate and key are set" },
+	{ "server.xray.inbounds.trojan.listen", "\"127.0.0.1\"",
+	  "until certificate and key are set, reachable from this machine alone" },
+	{ "server.xray.inbounds.trojan.security", "\"none\"",
+	  "remove this line and the one above when certificate and key are set" },
 };
 
 static const char *join(struct arena *a, const char *path, const char *key)
 {
-	bool bare = key[0] && strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(key);
+	bool bare = key[0] &&
+		strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(key);
 
 	return arena_printf(a, bare ? "%s%s%s" : "%s%s\"%s\"", path, path[0] ? "." : "", key);
 }
@@ -50,7 +53,8 @@ static const char *range(struct arena *a, const struct field *f)
 
 static void starter_key(struct arena *a, const char *path, const struct field *f, bool commented_table, struct buf *out)
 {
-	const char *value = f->def ? f->def : f->example, *mark = "# ", *name = join(a, path, f->name), *allowed = words(a, f);
+	const char *value = f->def ? f->def : f->example, *mark = "# ", *name = join(a, path, f->name),
+		   *allowed = words(a, f);
 
 	if (f->example && (!f->def || str_is(str_of(f->def), "[]")))
 		value = f->example;
@@ -108,7 +112,8 @@ static void starter_table(struct arena *a, const char *path, const struct table 
 
 void gen_starter(struct arena *a, const struct gen_file *file, struct buf *out)
 {
-	buf_printf(out, "## %s.toml. %s\n## Every key is here, with its default or, where it has none, an example. Remove one '#' to set it.\n", file->name, file->about);
+	buf_printf(out, "## %s.toml. %s\n## Every key is here, with its default or, where it has none, an example. "
+	"Remove one '#' to set it.\n", file->name, file->about);
 	starter_table(a, "", file->table, false, out);
 }
 
@@ -116,11 +121,16 @@ static const char *type_name(const struct field *f)
 {
 	static const char *const names[F__N] = {
 		[F_STR] = "string", [F_SECRET] = "secret", [F_INT] = "integer", [F_PORT] = "port", [F_BOOL] = "boolean",
-		[F_ENUM] = "word", [F_HOST] = "host", [F_IP] = "address", [F_CIDR] = "CIDR", [F_PREFIX] = "address/length",
-		[F_TAG] = "tag", [F_PATH] = "path", [F_DURATION] = "duration", [F_DATETIME] = "date-time", [F_URL] = "URL",
-		[F_HOSTPORT] = "host:port", [F_SHA256] = "SHA-256", [F_FILENAME] = "file name", [F_STRS] = "list of strings", [F_HOSTS] = "list of hosts",
-		[F_IPS] = "list of addresses", [F_ENUMS] = "list of words", [F_INTS] = "list of integers", [F_RAW] = "table",
-		[F_RAWS] = "list of tables", [F_ANY] = "any", [F_TABLE] = "table", [F_TABLES] = "list of tables", [F_MAP] = "tables by name",
+		[F_ENUM] = "word", [F_HOST] = "host", [F_IP] = "address", [F_CIDR] = "CIDR",
+			[F_PREFIX] = "address/length",
+		[F_TAG] = "tag", [F_PATH] = "path", [F_DURATION] = "duration", [F_DATETIME] = "date-time",
+			[F_URL] = "URL",
+		[F_HOSTPORT] = "host:port", [F_SHA256] = "SHA-256", [F_FILENAME] = "file name",
+			[F_STRS] = "list of strings", [F_HOSTS] = "list of hosts",
+		[F_IPS] = "list of addresses", [F_ENUMS] = "list of words", [F_INTS] = "list of integers",
+			[F_RAW] = "table",
+		[F_RAWS] = "list of tables", [F_ANY] = "any", [F_TABLE] = "table", [F_TABLES] = "list of tables",
+			[F_MAP] = "tables by name",
 	};
 
 	return f->names && f->type == F_STR ? "word" : names[f->type];
@@ -157,8 +167,10 @@ static void docs_table(struct arena *a, const char *path, const struct table *t,
 		if (is_section(f) && !(f->flags & FIELD_SPECIAL))
 			continue;
 		if (!head)
-			buf_printf(out, "\n### `%s`\n\n%s\n\n| key | type | default | allowed | meaning |\n|---|---|---|---|---|\n", heading,
-				   help);
+			buf_printf(out,
+				   "\n### `%s`\n\n%s\n\n| key | type | default | allowed | meaning "
+				   "|\n|---|---|---|---|---|\n",
+				   heading, help);
 		head = true;
 		docs_row(a, f, out);
 	}
@@ -169,7 +181,8 @@ static void docs_table(struct arena *a, const char *path, const struct table *t,
 		if (!is_section(f) || (f->flags & FIELD_SPECIAL))
 			continue;
 		docs_table(a, name, f->sub, f->type == F_TABLES ? arena_printf(a, "[[%s]]", name) :
-			   f->type == F_MAP ? arena_printf(a, "[%s.\"NAME\"]", name) : arena_printf(a, "[%s]", name), f->help, out);
+			   f->type == F_MAP ? arena_printf(a, "[%s.\"NAME\"]", name) : arena_printf(a, "[%s]", name),
+			   	f->help, out);
 	}
 }
 

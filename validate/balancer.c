@@ -1,4 +1,5 @@
-/* Balancers and observatories: selectors are prefixes of outbound tags, and what a balancer picks from has to be watched. */
+/* Balancers and observatories: selectors are prefixes of outbound tags, and what a balancer picks from has to be
+ * watched. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,7 +80,8 @@ static uint32_t check_selectors(const struct chosen *c, const struct value *list
 			first = item;
 	}
 	if (all && empty) {
-		d = diag_add(f->sink, DIAG_XR508, first.at, "no outbound tag begins with '%s'", facts_shown(f, first.s));
+		d = diag_add(f->sink, DIAG_XR508, first.at, "no outbound tag begins with '%s'",
+			     facts_shown(f, first.s));
 		facts_suggest(f, d, first.s, &f->outs);
 	}
 	return all;
@@ -105,11 +107,12 @@ static void check_empty(struct facts *f, const struct value *b, const struct val
 
 	if (fallback.len)
 		where = arena_printf(f->a, "'%s'", facts_shown(f, fallback));
-	d = diag_add(f->sink, DIAG_XR507, list->span, "the balancer selects no outbound: its traffic goes to %s", where);
+	d = diag_add(f->sink, DIAG_XR507, list->span, "the balancer selects no outbound: its traffic goes to %s",
+		     where);
 	diag_help(f->sink, d, "selectors are the beginnings of outbound tags");
 }
 
-/* --- observatories -------------------------------------------------------------------------------------------------- */
+/* --- observatories ------------------------------------------------------------------------------------------------ */
 
 static const struct value *subjects(const struct facts *f)
 {
@@ -123,7 +126,8 @@ static const struct value *subjects(const struct facts *f)
 
 static bool has_observatory(const struct facts *f)
 {
-	return f->x->section[XS_OBSERVATORY].kind == VAL_OBJECT || f->x->section[XS_BURST_OBSERVATORY].kind == VAL_OBJECT;
+	return f->x->section[XS_OBSERVATORY].kind == VAL_OBJECT ||
+		f->x->section[XS_BURST_OBSERVATORY].kind == VAL_OBJECT;
 }
 
 /* leastPing and leastLoad rank what was probed; the others ask for the state of members only for their fallback. */
@@ -178,7 +182,8 @@ static void check_coverage(const struct chosen *c, const struct value *list)
 	}
 	if (!unwatched)
 		return;
-	d = diag_add(c->f->sink, DIAG_XR510, list->span, "the observatory does not watch %s '%s': the balancer never picks %s",
+	d = diag_add(c->f->sink, DIAG_XR510, list->span,
+		     "the observatory does not watch %s '%s': the balancer never picks %s",
 		     unwatched == members ? "any member, as" : "member", facts_shown(c->f, c->v[first].tag),
 		     unwatched == members ? "one" : "it");
 	if (subjects(c->f))
@@ -199,6 +204,8 @@ static void check_observatory(const struct chosen *c, const struct value *b, con
 			check_coverage(c, list);
 		return;
 	}
+	if (!target_has(f->x->target, CAP_OBSERVATORY))
+		return; /* then neither may be written */
 	d = diag_add(f->sink, DIAG_XR509, ranks(b) ? facts_get(strategy, "type")->span : fallback->span,
 		     "the balancer needs an observatory: without one the engine does not start");
 	diag_help(f->sink, d, "add \"observatory\": { \"subjectSelector\": [...] } with the balancer's prefixes");

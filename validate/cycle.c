@@ -1,4 +1,5 @@
-/* Outbounds that dial through each other in a circle: Xray starts, and the first connection runs round until it fails. */
+/* Outbounds that dial through each other in a circle: Xray starts, and the first connection runs round until it
+ * fails. */
 #include "validate/rules.h"
 
 enum { UNSEEN, ON_PATH, DONE };
@@ -41,8 +42,8 @@ static void report(struct walk *w, const struct edge *closing)
 		start--;
 	for (uint32_t i = start - 1; i < w->depth && i < start + SHOWN_MAX; i++)
 		names = arena_printf(f->a, "%s'%s' -> ", names, facts_shown(f, f->outs.v[w->path[i]].tag));
-	d = diag_add(f->sink, DIAG_XR512, closing->at->span, "outbounds dial through each other in a circle: %s%s'%s'", names,
-		     w->depth > start + SHOWN_MAX ? "... -> " : "", facts_shown(f, closing->to->tag));
+	d = diag_add(f->sink, DIAG_XR512, closing->at->span, "outbounds dial through each other in a circle: %s%s'%s'",
+		     names, w->depth > start + SHOWN_MAX ? "... -> " : "", facts_shown(f, closing->to->tag));
 	for (uint32_t i = start - 1; i + 1 < w->depth && i < start + SHOWN_MAX; i++) {
 		const struct peer *p = &f->outs.v[w->path[i]];
 		struct edge e = edge_of(f, p, (unsigned)w->next_edge[w->path[i]] - 1);

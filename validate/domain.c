@@ -70,15 +70,17 @@ static void check_strange(struct facts *f, const struct item *item, const char *
 		return;
 	}
 	meant = prefix_meant(wrong);
-	d = diag_add(f->sink, DIAG_XR541, item->at, "'%s:' is not a prefix: the text is looked for as it stands and never found",
+	d = diag_add(f->sink, DIAG_XR541, item->at,
+		     "'%s:' is not a prefix: the text is looked for as it stands and never found",
 		     facts_shown(f, wrong));
 	if (meant)
 		diag_help(f->sink, d, "did you mean '%s'?", meant);
 	else
-		diag_help(f->sink, d, "the prefixes are domain:, full:, keyword:, regexp:, dotless:, geosite: and ext:");
+		diag_help(f->sink, d,
+			  "the prefixes are domain:, full:, keyword:, regexp:, dotless:, geosite: and ext:");
 }
 
-/* --- texts that match nothing --------------------------------------------------------------------------------------- */
+/* --- texts that match nothing ------------------------------------------------------------------------------------- */
 
 static bool is_upper(char c)
 {
@@ -145,8 +147,8 @@ static size_t skip_class(struct str s, size_t i)
 	return i + 1;
 }
 
-/* Whether every text that the pattern matches holds an upper-case letter: one stands outside groups, classes and escapes,
- * is not optional, and nothing offers another way or folds case. Says no when unsure. */
+/* Whether every text that the pattern matches holds an upper-case letter: one stands outside groups, classes and
+ * escapes, is not optional, and nothing offers another way or folds case. Says no when unsure. */
 static bool needs_upper(struct str s)
 {
 	bool found = false;
@@ -155,7 +157,8 @@ static bool needs_upper(struct str s)
 	for (size_t i = 0; i < s.len;) {
 		char c = s.p[i];
 		if (c == '\\') {
-			if (i + 1 < s.len && (s.p[i + 1] == 'Q' || s.p[i + 1] == 'p' || s.p[i + 1] == 'P' || s.p[i + 1] == 'x'))
+			if (i + 1 < s.len &&
+			    (s.p[i + 1] == 'Q' || s.p[i + 1] == 'p' || s.p[i + 1] == 'P' || s.p[i + 1] == 'x'))
 				return false;
 			i += 2;
 			continue;
@@ -205,11 +208,14 @@ static bool check_dotless_pattern(struct facts *f, const struct item *item, stru
 		return false;
 	pattern = arena_printf(f->a, "^[^.]*%.*s[^.]*$", (int)text.len, text.p);
 	if (!regex_compiles(f->a, str_of(pattern), &why)) {
-		d = diag_add(f->sink, DIAG_XR538, item->at, "dotless: puts '%s' into a regular expression, and that does not "
-			     "compile: %s", facts_shown(f, text), why);
+		d = diag_add(f->sink, DIAG_XR538, item->at,
+			     "dotless: puts '%s' into a regular expression, and that does not compile: %s",
+			     facts_shown(f, text), why);
 	} else {
-		d = diag_add(f->sink, DIAG_XR545, item->at, "dotless: puts '%s' into a regular expression as it stands, and '%c' "
-			     "means something there", facts_shown(f, text), text.p[i]);
+		d = diag_add(f->sink, DIAG_XR545, item->at,
+			     "dotless: puts '%s' into a regular expression as it stands, and '%c' means something "
+			     "there",
+			     facts_shown(f, text), text.p[i]);
 	}
 	diag_help(f->sink, d, "write letters, digits and '-' alone, or use regexp:");
 	return true;

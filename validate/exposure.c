@@ -45,20 +45,21 @@ static void check_open(struct facts *f, const struct peer *p)
 {
 	const struct value *listen = facts_get(p->v, "listen");
 	struct str s = listen && listen->kind == VAL_STRING ? value_str(listen) : str_of(NULL);
-	enum reach reach = is_open(p) && !facts_managed(p) ? reach_of(s) : REACH_LOCAL; /* of managed ones the TOML line is told */
+	enum reach reach =
+		is_open(p) && !facts_managed(p) ? reach_of(s) : REACH_LOCAL; /* of managed ones the TOML line is told */
 	const char *name;
 	struct diag *d;
 
 	if (reach == REACH_LOCAL)
 		return;
 	name = facts_name(f, "inbound", p, &f->ins);
-	if (reach == REACH_PRIVATE)
-		d = diag_add(f->sink, DIAG_XR579, listen->span, "%s asks nobody for a password: whoever is on that network may use it",
-			     name);
+	if (listen && reach == REACH_PRIVATE)
+		d = diag_add(f->sink, DIAG_XR579, listen->span,
+			     "%s asks nobody for a password: whoever is on that network may use it", name);
 	else
-		d = diag_add(f->sink, DIAG_XR580, listen ? listen->span : facts_at(p), "%s is open to the world: it listens on %s and "
-			     "asks nobody for a password", name, listen && s.len ? arena_printf(f->a, "'%s'", facts_shown(f, s)) :
-			     "every address");
+		d = diag_add(f->sink, DIAG_XR580, listen ? listen->span : facts_at(p),
+			     "%s is open to the world: it listens on %s and asks nobody for a password",
+			     name, listen && s.len ? arena_printf(f->a, "'%s'", facts_shown(f, s)) : "every address");
 	if (p->proto == PROTO_TUNNEL)
 		diag_help(f->sink, d, "set 'listen' to 127.0.0.1, or let a firewall guard the port");
 	else
@@ -89,7 +90,7 @@ static void check_service(struct facts *f, const struct value *section, const ch
 	diag_help(f->sink, d, "listen on 127.0.0.1");
 }
 
-/* --- the default outbound ------------------------------------------------------------------------------------------------ */
+/* --- the default outbound ----------------------------------------------------------------------------------------- */
 
 static void check_default(struct facts *f)
 {
@@ -105,17 +106,18 @@ static void check_default(struct facts *f)
 	}
 	if (f->outs.n == 1)
 		return;
-	d = diag_add(f->sink, DIAG_XR583, facts_at(p), "what no rule matches is dropped: the first outbound is a blackhole");
+	d = diag_add(f->sink, DIAG_XR583, facts_at(p),
+		     "what no rule matches is dropped: the first outbound is a blackhole");
 	diag_help(f->sink, d, "put the outbound for everything else first");
 }
 
-/* --- freedom's guard -------------------------------------------------------------------------------------------------------- */
+/* --- freedom's guard ---------------------------------------------------------------------------------------------- */
 
 /* Freedom drops private destinations of what came in through these. */
 static bool is_guarded(const struct peer *p)
 {
-	static const uint32_t protos = 1u << PROTO_VLESS | 1u << PROTO_VMESS | 1u << PROTO_TROJAN | 1u << PROTO_SHADOWSOCKS |
-		1u << PROTO_HYSTERIA | 1u << PROTO_WIREGUARD;
+	static const uint32_t protos = 1u << PROTO_VLESS | 1u << PROTO_VMESS | 1u << PROTO_TROJAN |
+		1u << PROTO_SHADOWSOCKS | 1u << PROTO_HYSTERIA | 1u << PROTO_WIREGUARD;
 
 	return protos >> p->proto & 1;
 }
@@ -159,7 +161,8 @@ void exposure_check_rule(struct facts *f, const struct rule *r)
 	const struct peer *out;
 	struct diag *d;
 
-	if (!rule_has(r, RF_IP) || r->it->owner || !tag || tag->kind != VAL_STRING || !target_has(f->x->target, CAP_FREEDOM_GUARD))
+	if (!rule_has(r, RF_IP) || r->it->owner || !tag || tag->kind != VAL_STRING ||
+	    !target_has(f->x->target, CAP_FREEDOM_GUARD))
 		return;
 	out = map_get(f->outs.by_tag, value_str(tag));
 	if (!out || out->proto != PROTO_FREEDOM || facts_filled(facts_get(out->settings, "finalRules")))
@@ -167,8 +170,9 @@ void exposure_check_rule(struct facts *f, const struct rule *r)
 	ip = private_item(r);
 	if (!ip || !takes_guarded(f, r))
 		return;
-	d = diag_add(f->sink, DIAG_XR582, facts_point(ip), "'%s' drops private destinations of what came through a proxy inbound: "
-		     "this rule forwards nothing", facts_shown(f, value_str(tag)));
+	d = diag_add(f->sink, DIAG_XR582, facts_point(ip),
+		     "'%s' drops private destinations of what came through a proxy inbound: this rule forwards nothing",
+		     facts_shown(f, value_str(tag)));
 	diag_relate(f->sink, d, facts_at(out), "the outbound has no 'finalRules'");
 	diag_help(f->sink, d, "add \"finalRules\": [{ \"action\": \"allow\", \"ip\": [...] }] to its settings");
 }

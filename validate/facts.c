@@ -156,9 +156,12 @@ struct word {
 	int id;
 };
 static const struct word protos[] = {
-	{ "blackhole", PROTO_BLACKHOLE }, { "block", PROTO_BLACKHOLE }, { "dns", PROTO_DNS }, { "freedom", PROTO_FREEDOM },
-	{ "direct", PROTO_FREEDOM }, { "http", PROTO_HTTP }, { "hysteria", PROTO_HYSTERIA }, { "loopback", PROTO_LOOPBACK },
-	{ "shadowsocks", PROTO_SHADOWSOCKS }, { "socks", PROTO_SOCKS }, { "mixed", PROTO_SOCKS }, { "trojan", PROTO_TROJAN },
+	{ "blackhole", PROTO_BLACKHOLE }, { "block", PROTO_BLACKHOLE }, { "dns", PROTO_DNS },
+	{ "freedom", PROTO_FREEDOM },
+	{ "direct", PROTO_FREEDOM }, { "http", PROTO_HTTP }, { "hysteria", PROTO_HYSTERIA },
+	{ "loopback", PROTO_LOOPBACK },
+	{ "shadowsocks", PROTO_SHADOWSOCKS }, { "socks", PROTO_SOCKS }, { "mixed", PROTO_SOCKS },
+	{ "trojan", PROTO_TROJAN },
 	{ "tun", PROTO_TUN }, { "tunnel", PROTO_TUNNEL }, { "dokodemo-door", PROTO_TUNNEL }, { "vless", PROTO_VLESS },
 	{ "vmess", PROTO_VMESS }, { "wireguard", PROTO_WIREGUARD }, { NULL, PROTO_OTHER },
 };

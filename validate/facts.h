@@ -1,16 +1,18 @@
 #ifndef XRAT_VALIDATE_FACTS_H
 #define XRAT_VALIDATE_FACTS_H
-/* What the semantic checks share: the parts of a configuration, looked up once so that no check searches or parses a part
- * a second time. Only validate/ includes this. */
+/* What the semantic checks share: the parts of a configuration, looked up once so that no check searches or parses a
+ * part a second time. Only validate/ includes this. */
 #include "validate/items.h"
 #include "validate/validate.h"
 
 enum proto {
-	PROTO_OTHER, PROTO_BLACKHOLE, PROTO_DNS, PROTO_FREEDOM, PROTO_HTTP, PROTO_HYSTERIA, PROTO_LOOPBACK, PROTO_SHADOWSOCKS,
+	PROTO_OTHER, PROTO_BLACKHOLE, PROTO_DNS, PROTO_FREEDOM, PROTO_HTTP, PROTO_HYSTERIA, PROTO_LOOPBACK,
+		PROTO_SHADOWSOCKS,
 	PROTO_SOCKS, PROTO_TROJAN, PROTO_TUN, PROTO_TUNNEL, PROTO_VLESS, PROTO_VMESS, PROTO_WIREGUARD, PROTO__N
 };
 enum carrier { /* streamSettings.network */
-	CARRIER_RAW, CARRIER_XHTTP, CARRIER_KCP, CARRIER_GRPC, CARRIER_WS, CARRIER_HTTPUPGRADE, CARRIER_HYSTERIA, CARRIER_H2,
+	CARRIER_RAW, CARRIER_XHTTP, CARRIER_KCP, CARRIER_GRPC, CARRIER_WS, CARRIER_HTTPUPGRADE, CARRIER_HYSTERIA,
+		CARRIER_H2,
 	CARRIER_QUIC, CARRIER_DS, CARRIER_OTHER, CARRIER__N
 };
 enum secrecy { SECRECY_NONE, SECRECY_TLS, SECRECY_REALITY, SECRECY_OTHER };
@@ -66,7 +68,8 @@ bool facts_true(const struct value *v, const char *key);
 bool facts_filled(const struct value *v);
 /* The user list of an inbound's settings under any of its names, or NULL. */
 const struct value *facts_users(const struct value *settings);
-/* The server object that an outbound's settings name: itself in the flat form, else the first of vnext or servers; NULL. */
+/* The server object that an outbound's settings name: itself in the flat form, else the first of vnext or servers;
+ * NULL. */
 const struct value *facts_server(const struct value *settings);
 /* The account object: the flat form's settings, else the first user of the server. */
 const struct value *facts_account(const struct value *settings);

@@ -110,7 +110,8 @@ static void check_mix(struct facts *f, const struct mix *m)
 	struct diag *d;
 
 	if (m->not_net && m->not_list)
-		what = "a negated network and a negated list are matched each by itself, and one of them matches nearly everything";
+		what = "a negated network and a negated list are matched each by itself, and one of them matches "
+		       "nearly everything";
 	else if (m->plain && (m->not_net || m->not_list))
 		what = "'!' does not take addresses away from the other items: it matches everything else";
 	if (!what)

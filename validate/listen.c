@@ -1,6 +1,7 @@
-/* Who listens where: one port twice, and ports that listen nowhere. On Linux engines set SO_REUSEPORT, so a second listener
- * on the same address starts, and connections fall to one or the other at random; a wildcard beside a single address
- * starts too, and the single address takes its own connections. Wildcards are one: 0.0.0.0 takes both families in Go. */
+/* Who listens where: one port twice, and ports that listen nowhere. On Linux engines set SO_REUSEPORT, so a second
+ * listener on the same address starts, and connections fall to one or the other at random; a wildcard beside a single
+ * address starts too, and the single address takes its own connections. Wildcards are one: 0.0.0.0 takes both families
+ * in Go. */
 #include "validate/rules.h"
 
 #include <stdlib.h>
@@ -31,7 +32,7 @@ static void add(struct listeners *l, struct listener one)
 	l->v[l->n++] = one;
 }
 
-/* --- what an inbound listens on -------------------------------------------------------------------------------------- */
+/* --- what an inbound listens on ----------------------------------------------------------------------------------- */
 
 static uint8_t nets_in(const struct value *list)
 {
@@ -111,7 +112,8 @@ static bool address_read(struct str s, struct listener *l)
 
 static void report_reversed(struct facts *f, const struct port_item *p)
 {
-	struct diag *d = diag_add(f->sink, DIAG_XR557, p->at, "port range %u-%u is reversed: nothing listens", p->from, p->to);
+	struct diag *d =
+		diag_add(f->sink, DIAG_XR557, p->at, "port range %u-%u is reversed: nothing listens", p->from, p->to);
 
 	diag_help(f->sink, d, "write %u-%u", p->to, p->from);
 }
@@ -127,7 +129,7 @@ static void add_inbound(struct listeners *l, const struct peer *p)
 	one.name = facts_name(l->f, "inbound", p, &l->f->ins);
 	known = address_read(listen && listen->kind == VAL_STRING ? value_str(listen) : str_of(NULL), &one);
 	one.v6_only = facts_dig(p->stream.v, (const char *const[4]){ "sockopt", "v6only" }) != NULL;
-	if (one.path.len) {
+	if (listen && one.path.len) {
 		one.at = listen->span;
 		add(l, one);
 		return;
@@ -166,7 +168,7 @@ static void add_service(struct listeners *l, const struct value *section, const 
 	add(l, one);
 }
 
-/* --- overlaps ---------------------------------------------------------------------------------------------------------- */
+/* --- overlaps ----------------------------------------------------------------------------------------------------- */
 
 static bool same_address(const struct listener *a, const struct listener *b)
 {
@@ -189,16 +191,18 @@ static void report(struct facts *f, const struct listener *later, const struct l
 	struct diag *d;
 
 	if (later->path.len)
-		d = diag_add(f->sink, DIAG_XR555, later->at, "%s and %s listen on the same socket '%s'", later->name, earlier->name,
-			     facts_shown(f, later->path));
+		d = diag_add(f->sink, DIAG_XR555, later->at, "%s and %s listen on the same socket '%s'", later->name,
+			     earlier->name, facts_shown(f, later->path));
 	else if (same)
 		d = diag_add(f->sink, DIAG_XR555, later->at, "%s and %s listen on the same address, %s %s", later->name,
 			     earlier->name, net, port_text(f, later, earlier));
 	else
-		d = diag_add(f->sink, DIAG_XR556, later->at, "%s and %s share %s %s: one listens on every address, the other on "
-			     "one of them", later->name, earlier->name, net, port_text(f, later, earlier));
+		d = diag_add(f->sink, DIAG_XR556, later->at,
+			     "%s and %s share %s %s: one listens on every address, the other on one of them",
+			     later->name, earlier->name, net, port_text(f, later, earlier));
 	diag_relate(f->sink, d, earlier->at, "%s is here", earlier->name);
-	diag_help(f->sink, d, same ? "give one of them another port" : "give one of them another port or a single address");
+	diag_help(f->sink, d,
+		  same ? "give one of them another port" : "give one of them another port or a single address");
 }
 
 static bool clash(const struct listener *a, const struct listener *b)

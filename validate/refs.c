@@ -8,7 +8,8 @@ static void check_outbound_tag(struct facts *f, const struct rule *r)
 
 	if (!tag || tag->kind != VAL_STRING || !tag->len || facts_has(&f->outs, value_str(tag)))
 		return;
-	d = diag_add(f->sink, DIAG_XR501, tag->span, "there is no outbound '%s': connections that match this rule are closed",
+	d = diag_add(f->sink, DIAG_XR501, tag->span,
+		     "there is no outbound '%s': connections that match this rule are closed",
 		     facts_shown(f, value_str(tag)));
 	facts_suggest(f, d, value_str(tag), &f->outs);
 }
@@ -116,7 +117,8 @@ void refs_check(struct facts *f)
 {
 	for (uint32_t i = 0; i < f->outs.n; i++) {
 		const struct peer *p = &f->outs.v[i];
-		const struct value *dialer = facts_dig(p->v, dial_keys[0].path), *proxy = facts_dig(p->v, dial_keys[1].path);
+		const struct value *dialer = facts_dig(p->v, dial_keys[0].path),
+				   *proxy = facts_dig(p->v, dial_keys[1].path);
 
 		check_dial(f, dialer, dial_keys[0].shown);
 		check_dial(f, proxy, dial_keys[1].shown);

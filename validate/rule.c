@@ -4,11 +4,13 @@
 #include <string.h>
 
 const char *const rule_field_names[RF__N] = {
-	"domain", "ip", "port", "network", "sourceIP", "sourcePort", "user", "vlessRoute", "inboundTag", "protocol", "attrs",
-	"localIP", "localPort", "process", "localOS", "outboundTag", "balancerTag", "ruleTag",
+	"domain",    "ip",         "port",       "network",     "sourceIP",    "sourcePort",
+	"user",      "vlessRoute", "inboundTag", "protocol",    "attrs",       "localIP",
+	"localPort", "process",    "localOS",    "outboundTag", "balancerTag", "ruleTag",
 };
 
-/* Spellings of the fields in the order of their length; of two spellings the one with the higher rank wins, as in Xray. */
+/* Spellings of the fields in the order of their length; of two spellings the one with the higher rank wins, as in
+ * Xray. */
 static const struct spelling {
 	const char *name;
 	uint8_t len, field, rank;
@@ -21,7 +23,8 @@ static const struct spelling {
 	{ "localIP", 7, RF_LOCAL_IP, 0 }, { "process", 7, RF_PROCESS, 0 }, { "localOS", 7, RF_LOCAL_OS, 0 },
 	{ "protocol", 8, RF_PROTOCOL, 0 }, { "sourceIP", 8, RF_SOURCE_IP, 1 },
 	{ "localPort", 9, RF_LOCAL_PORT, 0 },
-	{ "inboundTag", 10, RF_INBOUND, 0 }, { "sourcePort", 10, RF_SOURCE_PORT, 0 }, { "vlessRoute", 10, RF_VLESS_ROUTE, 0 },
+	{ "inboundTag", 10, RF_INBOUND, 0 }, { "sourcePort", 10, RF_SOURCE_PORT, 0 },
+	{ "vlessRoute", 10, RF_VLESS_ROUTE, 0 },
 	{ "outboundTag", 11, RF_OUTBOUND, 0 }, { "balancerTag", 11, RF_BALANCER, 0 },
 };
 enum { LONGEST = 11 };
@@ -55,6 +58,12 @@ static bool has_effect(unsigned field, const struct value *v)
 	default:
 		return v->kind == VAL_STRING || (v->kind == VAL_ARRAY && v->n);
 	}
+}
+
+/* What has no effect is an empty list; anything else is of a type that no condition has. */
+static bool is_wrong_type(unsigned field, const struct value *v)
+{
+	return v->kind != (field == RF_ATTRS ? VAL_OBJECT : VAL_ARRAY);
 }
 
 static bool is_every_port(const struct value *v)
@@ -103,10 +112,12 @@ void rule_read(const struct xitem *it, struct rule *r)
 	for (unsigned f = 0; f < RF_CONDITIONS__N; f++) {
 		if (!r->f[f])
 			continue;
-		if (!has_effect(f, r->f[f]))
+		if (!has_effect(f, r->f[f])) {
+			r->spoilt |= is_wrong_type(f, r->f[f]);
 			r->f[f] = NULL;
-		else if (!rule_always(f, r->f[f]))
+		} else if (!rule_always(f, r->f[f])) {
 			r->conditions |= 1u << f;
+		}
 	}
 }
 

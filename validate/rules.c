@@ -8,7 +8,8 @@ static void check_outlet(struct facts *f, const struct rule *r)
 
 	if (!facts_filled(out) || !facts_filled(balancer))
 		return;
-	d = diag_add(f->sink, DIAG_XR531, balancer->span, "'balancerTag' has no effect: 'outboundTag' of the same rule wins");
+	d = diag_add(f->sink, DIAG_XR531, balancer->span,
+		     "'balancerTag' has no effect: 'outboundTag' of the same rule wins");
 	diag_relate(f->sink, d, out->span, "'outboundTag' is here");
 	diag_help(f->sink, d, "remove one of the two");
 }
@@ -25,30 +26,26 @@ static void check_conditions(struct facts *f, const struct rule *r)
 {
 	struct diag *d;
 
-	if (has_condition(r))
+	if (has_condition(r) || r->spoilt)
 		return;
 	d = diag_add(f->sink, DIAG_XR532, rule_at(r), "the rule has no condition");
 	diag_help(f->sink, d, "to match everything, write \"network\": \"tcp,udp\"");
 }
 
-/* A port condition: reversed ranges match nothing, and without any range the rule itself never matches. */
+/* A port condition: reversed ranges match nothing. One without any port is a fault of structure. */
 static void check_ports(struct facts *f, const struct rule *r, enum rule_field field)
 {
 	struct ports ports = ports_of(r->f[field]);
 	struct port_item p;
-	unsigned n = 0;
 	struct diag *d;
 
 	while (ports_next(&ports, &p)) {
-		n++;
 		if (p.kind != PORT_REVERSED)
 			continue;
-		d = diag_add(f->sink, DIAG_XR536, p.at, "port range %u-%u is reversed and matches nothing", p.from, p.to);
+		d = diag_add(f->sink, DIAG_XR536, p.at, "port range %u-%u is reversed and matches nothing", p.from,
+			     p.to);
 		diag_help(f->sink, d, "write %u-%u", p.to, p.from);
 	}
-	if (!n && r->f[field] && (r->f[field]->kind == VAL_STRING || r->f[field]->kind == VAL_NUMBER))
-		diag_add(f->sink, DIAG_XR535, r->f[field]->span, "'%s' names no port: the rule never matches",
-			 rule_field_names[field]);
 }
 
 /* A list of nothing but empty texts is a condition that never holds. */
@@ -84,7 +81,8 @@ static void check_users(struct facts *f, const struct rule *r)
 		if (item.s.len > 7 && str_starts(item.s, "regexp:")) {
 			check_pattern(f, DIAG_XR539, str_skip(item.s, 7), item.at, " and is dropped silently");
 		} else if (item.s.len && f->has_users && !map_get(f->emails, item.s)) {
-			d = diag_add(f->sink, DIAG_XR551, item.at, "no inbound has a user '%s'", facts_shown(f, item.s));
+			d = diag_add(f->sink, DIAG_XR551, item.at, "no inbound has a user '%s'",
+				     facts_shown(f, item.s));
 			diag_help(f->sink, d, "a rule names the user's e-mail, letter by letter");
 		}
 	}
@@ -108,8 +106,8 @@ static void check_domain_and_ip(struct facts *f, const struct rule *r)
 
 	if (!f->as_is || f->route_only || !rule_has(r, RF_DOMAIN) || !rule_has(r, RF_IP))
 		return;
-	d = diag_add(f->sink, DIAG_XR547, r->f[RF_IP]->span, "the rule never matches: under AsIs a connection has a name or an "
-		     "address, and it asks for both");
+	d = diag_add(f->sink, DIAG_XR547, r->f[RF_IP]->span,
+		     "the rule never matches: under AsIs a connection has a name or an address, and it asks for both");
 	diag_relate(f->sink, d, r->f[RF_DOMAIN]->span, "the domain condition is here");
 	diag_help(f->sink, d, "write two rules, or set domainStrategy to IPIfNonMatch or IPOnDemand");
 }

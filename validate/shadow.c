@@ -1,7 +1,8 @@
-/* Rules that are never used: everything behind a rule that matches all, and rules whose every connection an earlier rule
- * takes first. Only what is certain is reported. An earlier rule covers a later one when
+/* Rules that are never used: everything behind a rule that matches all, and rules whose every connection an earlier
+ * rule takes first. Only what is certain is reported. An earlier rule covers a later one when
  * - its conditions are among the later one's, text by text, or
- * - it has the later one's other conditions, or none of them, and one more of which it holds every item that the later rule
+ * - it has the later one's other conditions, or none of them, and one more of which it holds every item that the later
+ * rule
  *   has or something wider (several earlier rules may share the items).
  * Every question is a hash lookup, so the whole list costs time in proportion to its items. */
 #include "validate/shadow.h"
@@ -12,7 +13,8 @@ enum { SUBSETS_UP_TO = 4 };        /* of so many conditions every subset is look
 struct shadow {
 	struct facts *f;
 	struct shadow_items items;
-	struct shadow_table *sets; /* signatures: all conditions of a rule -> rule; the others beside one -> context number */
+	/* Signatures: all conditions of a rule -> rule; the others beside one -> context number. */
+	struct shadow_table *sets;
 	struct shadow_ports *ports; /* made for the first rule with ports alone */
 	uint32_t n_contexts;
 	uint32_t catch_all; /* the rule that matches everything, or SHADOW_NONE */
@@ -33,13 +35,15 @@ struct shadow *shadow_new(struct facts *f, uint32_t n_rules)
 	struct shadow *s = arena_new_of(f->a, struct shadow);
 
 	*s = (struct shadow){ .f = f, .catch_all = SHADOW_NONE };
-	s->items = (struct shadow_items){ .a = f->a, .nets = &f->nets, .folds = target_has(f->x->target, CAP_XRAY_VALUES) };
+	s->items = (struct shadow_items){ .a = f->a,
+					  .nets = &f->nets,
+					  .folds = target_has(f->x->target, CAP_XRAY_VALUES) };
 	s->items.table = shadow_table_new(f->a, n_rules + n_rules / 2);
 	s->sets = shadow_table_new(f->a, n_rules / 2);
 	return s;
 }
 
-/* --- sets of conditions ---------------------------------------------------------------------------------------------------- */
+/* --- sets of conditions ------------------------------------------------------------------------------------------- */
 
 static void read_sigs(struct subject *j)
 {
@@ -96,7 +100,8 @@ static bool is_set_there(struct shadow *s, struct subject *j, unsigned bits)
 	return rule != SHADOW_NONE;
 }
 
-/* An earlier rule that has some of these conditions and no others. Of a long list only all of them and each one alone. */
+/* An earlier rule that has some of these conditions and no others. Of a long list only all of them and each one
+ * alone. */
 static bool is_subset_there(struct shadow *s, struct subject *j)
 {
 	unsigned all = (1u << j->n) - 1;
@@ -117,7 +122,7 @@ static bool is_subset_there(struct shadow *s, struct subject *j)
 	return false;
 }
 
-/* --- one condition, item by item ---------------------------------------------------------------------------------------- */
+/* --- one condition, item by item ---------------------------------------------------------------------------------- */
 
 static unsigned others(const struct subject *j, unsigned i)
 {
@@ -197,7 +202,7 @@ static bool put(struct shadow *s, struct subject *j, uint32_t index)
 	return true;
 }
 
-/* --- reports --------------------------------------------------------------------------------------------------------------- */
+/* --- reports ------------------------------------------------------------------------------------------------------ */
 
 static const struct xitem *rule_item(const struct shadow *s, uint32_t index)
 {
@@ -208,7 +213,8 @@ static void relate(struct shadow *s, struct diag *d, uint32_t index, const char 
 {
 	const struct xitem *it = rule_item(s, index);
 
-	diag_relate(s->f->sink, d, facts_point(&it->v), "%s%s%s", msg, it->owner ? ": " : "", it->owner ? it->owner : "");
+	diag_relate(s->f->sink, d, facts_point(&it->v), "%s%s%s", msg, it->owner ? ": " : "",
+		    it->owner ? it->owner : "");
 }
 
 static void report_catch_all(struct shadow *s, const struct rule *r)
@@ -218,14 +224,14 @@ static void report_catch_all(struct shadow *s, const struct rule *r)
 	if (s->told)
 		return;
 	s->told = true;
-	d = diag_add(s->f->sink, DIAG_XR533, rule_at(r), "this rule and those behind it are never used: an earlier one matches "
-		     "everything");
+	d = diag_add(s->f->sink, DIAG_XR533, rule_at(r),
+		     "this rule and those behind it are never used: an earlier one matches everything");
 	relate(s, d, s->catch_all, "this one matches everything");
 	diag_help(s->f->sink, d, "move the rule that matches everything to the end");
 }
 
-/* Rules that xrat makes for itself may repeat each other (two endpoints on one host), and nobody wrote them; two redirects
- * that are equal have their own diagnostic. */
+/* Rules that xrat makes for itself may repeat each other (two endpoints on one host), and nobody wrote them; two
+ * redirects that are equal have their own diagnostic. */
 static bool is_own_affair(const struct shadow *s, const struct subject *j)
 {
 	const struct xitem *it = j->rule->it, *by = rule_item(s, j->cover.rules[0]);
@@ -265,7 +271,7 @@ void shadow_feed(struct shadow *s, const struct rule *r, uint32_t index)
 {
 	struct subject j; /* its arrays are filled as far as they are used */
 
-	if (!facts_filled(r->f[RF_OUTBOUND]) && !facts_filled(r->f[RF_BALANCER]))
+	if (r->spoilt || (!facts_filled(r->f[RF_OUTBOUND]) && !facts_filled(r->f[RF_BALANCER])))
 		return; /* reported, and never loaded */
 	if (s->catch_all != SHADOW_NONE) {
 		report_catch_all(s, r);

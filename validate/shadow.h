@@ -2,9 +2,9 @@
 #define XRAT_VALIDATE_SHADOW_H
 /* The index behind the check of shadowed rules. Only validate/shadow*.c includes this.
  *
- * A key is one item of one condition ("domain:example.com", 10.0.0.0/8, tag "socks-in") together with a context: the other
- * conditions of its rule, as a number; 0 = none. A later rule with the same context, or any other conditions when the context
- * is 0, is covered in this item. Text of keys is not copied. */
+ * A key is one item of one condition ("domain:example.com", 10.0.0.0/8, tag "socks-in") together with a context: the
+ * other conditions of its rule, as a number; 0 = none. A later rule with the same context, or any other conditions when
+ * the context is 0, is covered in this item. Text of keys is not copied. */
 #include "validate/domain.h"
 #include "validate/rules.h"
 
@@ -40,7 +40,8 @@ struct shadow_cover { /* the rules that cover, without repetition */
 enum shadow_fit shadow_items_find(const struct shadow_items *s, enum rule_field f, const struct value *v,
 				  const uint32_t contexts[2], struct shadow_cover *cover);
 /* Whether the index now holds every item: some have no key (negated networks). */
-bool shadow_items_put(struct shadow_items *s, enum rule_field f, const struct value *v, uint32_t context, uint32_t rule);
+bool shadow_items_put(struct shadow_items *s, enum rule_field f, const struct value *v, uint32_t context,
+		      uint32_t rule);
 /* Whether a condition is one of those that are looked at item by item. */
 bool shadow_items_knows(enum rule_field f);
 void shadow_cover_add(struct shadow_cover *c, uint32_t rule);

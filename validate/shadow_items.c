@@ -1,5 +1,5 @@
-/* Items of conditions as keys of the index, and which keys cover which: an equal item, a domain: above a name, a network
- * around a network. Anything less certain covers nothing. */
+/* Items of conditions as keys of the index, and which keys cover which: an equal item, a domain: above a name, a
+ * network around a network. Anything less certain covers nothing. */
 #include "validate/shadow.h"
 
 #include <string.h>
@@ -49,7 +49,7 @@ static struct shadow_key text_key(struct str s, uint16_t kind)
 	return (struct shadow_key){ .p = s.p, .len = (uint32_t)s.len, .kind = kind, .hash = str_hash(s) };
 }
 
-/* --- names ---------------------------------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------------------------- */
 
 /* Hashed from the right, so that one pass gives the hash of every suffix. */
 static uint64_t name_hash_step(uint64_t h, char c)
@@ -118,7 +118,9 @@ static bool domain_covered(const struct query *q, enum rule_field f, struct str 
 			return false;
 		if (is_below(q, f, value, &hash))
 			return true;
-		k = (struct shadow_key){ .p = value.p, .len = (uint32_t)value.len, .kind = kind_of(f, FAMILY_FULL, 0), .hash = hash };
+		k = (struct shadow_key){
+			.p = value.p, .len = (uint32_t)value.len, .kind = kind_of(f, FAMILY_FULL, 0), .hash = hash
+		};
 		return is_put(q, &k);
 	case DOMAIN_SUFFIX:
 		return name_fold(q->s, &value) && is_below(q, f, value, &hash);
@@ -159,12 +161,12 @@ static bool domain_key(struct shadow_items *s, enum rule_field f, struct str ite
 	return true;
 }
 
-/* --- networks --------------------------------------------------------------------------------------------------------------- */
+/* --- networks ----------------------------------------------------------------------------------------------------- */
 
 enum net_kind { NET_PLAIN, NET_LIST, NET_NEGATED };
 
-/* geoip:!LIST and ext:FILE:!LIST negate behind the prefix. An IPv6 form of an IPv4 address is IPv4 to the engine; nobody
- * writes it, so it counts as unknown. */
+/* geoip:!LIST and ext:FILE:!LIST negate behind the prefix. An IPv6 form of an IPv4 address is IPv4 to the engine;
+ * nobody writes it, so it counts as unknown. */
 static enum net_kind net_read(const struct shadow_items *s, struct str item, struct ip_net *ret_net)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
@@ -238,7 +240,7 @@ static bool ip_key(struct shadow_items *s, enum rule_field f, struct str item, s
 	}
 }
 
-/* --- whole conditions ---------------------------------------------------------------------------------------------------- */
+/* --- whole conditions --------------------------------------------------------------------------------------------- */
 
 enum class { CLASS_NONE, CLASS_DOMAIN, CLASS_IP, CLASS_TEXT };
 static const uint8_t classes[RF_CONDITIONS__N] = {

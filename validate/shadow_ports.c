@@ -1,5 +1,5 @@
-/* Ports that are taken already: for each one, how far the next free one is, with paths shortened as they are walked. A page of
- * the arrays costs nothing until a port in it is taken. */
+/* Ports that are taken already: for each one, how far the next free one is, with paths shortened as they are walked. A
+ * page of the arrays costs nothing until a port in it is taken. */
 #include "validate/shadow.h"
 
 enum { PORTS = 65536 };

@@ -1,5 +1,5 @@
-/* Open addressing over entry numbers, behind a bit filter that fits the cache: most lookups fail, and the filter answers
- * them. What is put was looked up before, so putting compares nothing. */
+/* Open addressing over entry numbers, behind a bit filter that fits the cache: most lookups fail, and the filter
+ * answers them. What is put was looked up before, so putting compares nothing. */
 #include <string.h>
 
 #include "validate/shadow.h"

@@ -26,7 +26,8 @@ static bool is_blind(const struct peer *p, enum blind what)
 	return what == BLIND_PROTOCOL || (what == BLIND_NAMES ? is_transparent(p) : !speaks_http(p));
 }
 
-/* Of all inbounds together; asked once. Names that are no inbounds (DNS, reverse channels, loopbacks) may see anything. */
+/* Of all inbounds together; asked once. Names that are no inbounds (DNS, reverse channels, loopbacks) may see
+ * anything. */
 static bool all_blind(struct facts *f, enum blind what)
 {
 	bool all = f->ins.n > 0 && !f->ins.n_extra;
@@ -91,8 +92,9 @@ void sniff_check_rule(struct facts *f, const struct rule *r)
 	if (rule_has(r, RF_PROTOCOL))
 		check_protocol(f, r);
 	if (rule_has(r, RF_DOMAIN) && rule_is_blind(f, r, BLIND_NAMES)) {
-		d = diag_add(f->sink, DIAG_XR549, r->f[RF_DOMAIN]->span, "the rule never matches: its inbounds take redirected "
-			     "traffic, which has addresses alone, and do not sniff");
+		d = diag_add(f->sink, DIAG_XR549, r->f[RF_DOMAIN]->span,
+			     "the rule never matches: its inbounds take redirected traffic, which has addresses alone, "
+			     "and do not sniff");
 		diag_help(f->sink, d, "set sniffing.enabled to true with destOverride [\"http\", \"tls\", \"quic\"]");
 	}
 }
@@ -108,7 +110,8 @@ void sniff_check(struct facts *f, bool protocol_rules)
 		if (!p->sniffing || facts_filled(over))
 			continue;
 		d = diag_add(f->sink, DIAG_XR550, over ? over->span : facts_point(p->sniffing),
-			     "sniffing is on but overrides nothing: 'destOverride' is empty, and no rule asks for a protocol");
+			     "sniffing is on but overrides nothing: 'destOverride' is empty, and no rule asks for a "
+			     "protocol");
 		diag_help(f->sink, d, "write \"destOverride\": [\"http\", \"tls\"], or turn sniffing off");
 	}
 }

@@ -1,6 +1,6 @@
 /* The structure check: every object of the configuration against its table of keys. Types, ranges, names of values and
- * required keys are errors where the engine refuses the file or would do something else than was written; a key the engine
- * does not read is a warning. */
+ * required keys are errors where the engine refuses the file or would do something else than was written; a key the
+ * engine does not read is a warning. */
 #include "validate/structure.h"
 
 #include <stdarg.h>
@@ -22,8 +22,7 @@ struct diag *walk_add(struct walk *w, enum diag_code code, struct span at, const
 	return d;
 }
 
-/* Names of the targets that know a key, for messages. */
-static const char *known_to(struct walk *w, unsigned lacks)
+const char *walk_known_to(struct walk *w, unsigned lacks)
 {
 	const char *list = "";
 	for (size_t i = 0; i < targets_n; i++) {
@@ -47,10 +46,18 @@ static bool value_empty(const struct value *v)
 	}
 }
 
+/* The embedded engine refuses what is not a row; the others ignore it. */
+static bool fails_closed(const struct walk *w)
+{
+	return w->t->family == ENGINE_BUILTIN;
+}
+
 static void unknown_key(struct walk *w, const struct xtable *t, const struct member *m)
 {
-	struct diag *d = walk_add(w, DIAG_XR402, m->key_span, "unknown key '%.*s' in %s: %s ignores it",
-				  (int)m->key_len, m->key, t->title, walk_engine(w));
+	bool closed = fails_closed(w);
+	struct diag *d =
+		walk_add(w, closed ? DIAG_XR413 : DIAG_XR402, m->key_span, "unknown key '%.*s' in %s: %s %s it",
+			 (int)m->key_len, m->key, t->title, walk_engine(w), closed ? "refuses" : "ignores");
 	if (!d)
 		return;
 	const char *nearest = xkey_nearest(w->a, t, member_key(m));
@@ -60,17 +67,44 @@ static void unknown_key(struct walk *w, const struct xtable *t, const struct mem
 		diag_help(w->sink, d, "for a comment write // before it");
 }
 
+static bool said_elsewhere(const struct walk *w, const struct xkey *k)
+{
+	return k->flags & (fails_closed(w) ? XK_NOTED : XK_REPORTED);
+}
+
+/* The key is outside the subset of the embedded engine: always an error, with the engines that read it. */
+static void refused_key(struct walk *w, const struct xkey *k, const struct member *m)
+{
+	bool gone = k->lacks & TARGET_BIT_XRAY_26_7;
+	const char *others = walk_known_to(w, k->lacks);
+	if ((gone && k->flags & XK_HARMLESS) || (k->flags & XK_EMPTY_OK && value_empty(&m->value)))
+		return;
+	struct diag *d = walk_add(w, DIAG_XR413, m->key_span, "'%s' is not read by %s: it refuses the file", k->name,
+				  w->t->name);
+	const char *advice = gone && k->advice ? k->advice : "leave it out";
+	if (d && *others)
+		diag_help(w->sink, d, "%s, or choose an engine that reads it: %s", advice, others);
+	else if (d)
+		diag_help(w->sink, d, "%s", advice);
+}
+
 /* The key is one that this target does not read. */
 static void lacking_key(struct walk *w, const struct xkey *k, const struct member *m)
 {
-	if (k->flags & (XK_REPORTED | XK_HARMLESS) || w->managed || m->value.kind == VAL_NULL)
+	if (said_elsewhere(w, k) || m->value.kind == VAL_NULL)
+		return;
+	if (fails_closed(w)) {
+		refused_key(w, k, m);
+		return;
+	}
+	if (k->flags & XK_HARMLESS || w->managed)
 		return;
 	bool gone = !(~k->lacks & TARGET_BITS_ALL), refused = k->flags & XK_REFUSED;
 	if (refused && k->flags & XK_EMPTY_OK && value_empty(&m->value))
 		return;
 	enum diag_code code = refused                            ? DIAG_XR405 :
 			      k->flags & XK_MATTERS && !gone     ? DIAG_XR413 :
-			      k->advice || !known_to(w, k->lacks)[0] ? DIAG_XR404 :
+			      k->advice || !walk_known_to(w, k->lacks)[0] ? DIAG_XR404 :
 								   DIAG_XR412;
 	struct diag *d = walk_add(w, code, m->key_span, "'%s' is not read by %s%s", k->name, w->t->name,
 				  refused ? " any more: it refuses the file" : "");
@@ -79,7 +113,8 @@ static void lacking_key(struct walk *w, const struct xkey *k, const struct membe
 	if (k->advice)
 		diag_help(w->sink, d, "%s", k->advice);
 	else if (!gone)
-		diag_help(w->sink, d, "leave it out, or choose an engine that reads it: %s", known_to(w, k->lacks));
+		diag_help(w->sink, d, "leave it out, or choose an engine that reads it: %s",
+			  walk_known_to(w, k->lacks));
 }
 
 static const struct xkey *find_key(struct walk *w, const struct xtable *t, const struct member *m)
@@ -117,6 +152,8 @@ static const char *any_text(struct walk *w, const struct xneed *need)
 static void missing(struct walk *w, const struct xtable *t, const struct value *v, const char *what, const char *first)
 {
 	const struct member *m = v->kind == VAL_OBJECT ? value_member_nocase(v, first) : NULL;
+	if (w->managed && diag_count(w->sink, SEV_ERROR))
+		return; /* it was written, and refused where it was read */
 	if (m && m->value.kind != VAL_NULL)
 		walk_add(w, DIAG_XR406, m->value.span, "%s of %s is empty", what, t->title);
 	else
@@ -129,11 +166,26 @@ static void check_needs(struct walk *w, const struct xtable *t, const struct val
 		const struct xneed *n = &t->needs[i];
 		if (n->when && !has(t, seen, n->when))
 			continue;
+		if (n->is && !str_is(value_get_str(v, n->when), n->is))
+			continue;
 		if (has(t, seen, n->unless[0]) || has(t, seen, n->unless[1]))
 			continue;
 		if (!has(t, seen, n->any[0]) && !has(t, seen, n->any[1]) && !has(t, seen, n->any[2]))
 			missing(w, t, v, any_text(w, n), n->any[0]);
 	}
+}
+
+static void check_clash(struct walk *w, const struct xtable *t, const struct xkey *k, const struct member *one,
+			const struct member *other)
+{
+	if (!one || !other || !walk_above_zero(&one->value) || !walk_above_zero(&other->value))
+		return;
+	struct diag *d = walk_add(w, DIAG_XR422, other->key_span, "'%s' and '%s' of %s exclude each other", k->beats,
+				  k->name, t->title);
+	if (!d)
+		return;
+	diag_relate(w->sink, d, one->key_span, "'%s' is here", k->beats);
+	diag_help(w->sink, d, "keep one of them");
 }
 
 static void check_beaten(struct walk *w, const struct xtable *t, const struct value *v, uint64_t seen,
@@ -143,6 +195,10 @@ static void check_beaten(struct walk *w, const struct xtable *t, const struct va
 		return;
 	const struct member *m = value_member_nocase(v, winner->beats);
 	const struct member *by = value_member_nocase(v, winner->name);
+	if (winner->flags & XK_CLASHES) {
+		check_clash(w, t, winner, m, by);
+		return;
+	}
 	struct diag *d = m ? walk_add(w, DIAG_XR419, m->key_span, "'%s' has no effect beside '%s'", winner->beats,
 				      winner->name) : NULL;
 	if (d && by)
@@ -213,7 +269,7 @@ void walk_object(struct walk *w, const struct xtable *t, const struct value *v)
 			seen |= bit;
 		if (k->lacks & w->t->bit)
 			lacking_key(w, k, m);
-		if (!(k->lacks & w->t->bit) || k->flags & XK_REPORTED)
+		if (!(k->lacks & w->t->bit) || said_elsewhere(w, k))
 			walk_value(w, k, &m->value, v);
 	}
 	check_rows(w, t, v, seen, written);

@@ -21,9 +21,14 @@ void walk_value(struct walk *w, const struct xkey *k, const struct value *v, con
 void walk_port(struct walk *w, const struct xkey *k, const struct value *v);
 void walk_ports(struct walk *w, const struct xkey *k, const struct value *v);
 void walk_range(struct walk *w, const struct xkey *k, const struct value *v);
+/* Whether the upper end of a number or range is above 0. */
+bool walk_above_zero(const struct value *v);
 void walk_int(struct walk *w, const struct xkey *k, const struct value *v);
 /* A value of an enumeration, written as s at that place: structure_name.c. */
 void walk_name(struct walk *w, const struct xkey *k, struct str s, struct span at);
+
+/* Names of the targets that a mask of those that lack something leaves, without builtin: for messages. */
+const char *walk_known_to(struct walk *w, unsigned lacks);
 
 /* Whether s has the form; "" is often fine as "not set". */
 bool format_ok(enum xformat f, struct str s);

@@ -1,5 +1,5 @@
-/* The forms of text that Xray insists on. Each check follows the reader's own rule, so that nothing is refused here that
- * the engine would take. */
+/* The forms of text that Xray insists on. Each check follows the reader's own rule, so that nothing is refused here
+ * that the engine would take. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -290,8 +290,9 @@ static const struct format formats[XF__N] = {
 	[XF_VERSION] = { version_ok, "a version like 26.3.27" },
 	[XF_DECRYPTION] = { decryption_ok, "'none' or an mlkem768x25519plus text" },
 	[XF_ENCRYPTION] = { encryption_ok, "'none' or an mlkem768x25519plus text" },
-	[XF_FINGERPRINT] = { fingerprint_ok, "a known browser (chrome, firefox, safari, ios, android, edge, 360, qq, random, "
-					     "randomized, randomizednoalpn) or a uTLS name" },
+	[XF_FINGERPRINT] = { fingerprint_ok,
+			     "a known browser (chrome, firefox, safari, ios, android, edge, 360, qq, random, "
+			     "randomized, randomizednoalpn) or a uTLS name" },
 };
 
 bool format_ok(enum xformat f, struct str s)

@@ -62,15 +62,14 @@ static void port_item(struct walk *w, const struct xkey *k, const struct value *
 		return;
 	if (!memchr(s.p, '-', s.len)) {
 		/* read as a JSON number, so a leading zero is refused */
-		if (!port_text(s, &from) || (s.len > 1 && s.p[0] == '0'))
-			bad_port(w, k, v, s, no_port);
-		else if (!from && k->flags & XK_NONZERO)
+		if (!port_text(s, &from) || (s.len > 1 && s.p[0] == '0') || (!from && k->flags & XK_NONZERO))
 			bad_port(w, k, v, s, no_port);
 		return;
 	}
 	struct str first = str_cut(&rest, '-');
 	if (!port_text(first, &from) || !port_text(rest, &to))
-		bad_port(w, k, v, s, "is not a range of ports: write it like 1000-2000, up to 65535 and without spaces");
+		bad_port(w, k, v, s,
+			 "is not a range of ports: write it like 1000-2000, up to 65535 and without spaces");
 }
 
 void walk_ports(struct walk *w, const struct xkey *k, const struct value *v)
@@ -112,6 +111,14 @@ static bool range_text(struct str s, int64_t *ret_a, int64_t *ret_b)
 	return !str_int(left, ret_a) && !str_int(right, ret_b);
 }
 
+bool walk_above_zero(const struct value *v)
+{
+	int64_t a, b = 0;
+	if (v->kind == VAL_NUMBER)
+		return !value_int(v, &b) && b > 0;
+	return v->kind == VAL_STRING && range_text(value_str(v), &a, &b) && (a > 0 || b > 0);
+}
+
 void walk_range(struct walk *w, const struct xkey *k, const struct value *v)
 {
 	int64_t a, b;
@@ -127,6 +134,6 @@ void walk_range(struct walk *w, const struct xkey *k, const struct value *v)
 	if (!a && !b && (!(k->flags & XK_REQUIRED) || !v->len))
 		return; /* not set; reported where it has to be */
 	if (k->hi && (a < k->lo || b < k->lo || a > k->hi || b > k->hi))
-		walk_add(w, DIAG_XR409, v->span, "'%s' is %.*s: out of range %lld to %lld", k->name, (int)v->len, v->text,
-			 (long long)k->lo, (long long)k->hi);
+		walk_add(w, DIAG_XR409, v->span, "'%s' is %.*s: out of range %lld to %lld", k->name, (int)v->len,
+			 v->text, (long long)k->lo, (long long)k->hi);
 }

@@ -78,7 +78,8 @@ static void check_strings(struct walk *w, const struct xkey *k, const struct val
 		const struct value *e = &v->items[i];
 		if (e->kind == VAL_STRING && !k->format)
 			continue;
-		if ((e->kind != VAL_NULL || k->format == XF_DURATION) && !wrong_element(w, k->name, e, KINDS_STRING, "a string"))
+		if ((e->kind != VAL_NULL || k->format == XF_DURATION) &&
+		    !wrong_element(w, k->name, e, KINDS_STRING, "a string"))
 			check_text(w, k, e);
 	}
 }
@@ -157,7 +158,8 @@ static void check_map(struct walk *w, const struct xkey *k, const struct value *
 	for (uint32_t i = 0; i < v->n_members; i++) {
 		const struct member *m = &v->members[i];
 		if (k->flags & XK_NO_HOST && str_is_nocase(member_key(m), "host")) {
-			struct diag *d = walk_add(w, DIAG_XR420, m->key_span, "'Host' is not allowed in '%s' here", k->name);
+			struct diag *d =
+				walk_add(w, DIAG_XR420, m->key_span, "'Host' is not allowed in '%s' here", k->name);
 			if (d)
 				diag_help(w->sink, d, "write it as 'host' beside 'headers'");
 		}
@@ -251,7 +253,8 @@ void walk_value(struct walk *w, const struct xkey *k, const struct value *v, con
 	/* null is the same as absent, but for a duration */
 	if (v->kind == VAL_NULL && !(k->type == XT_STR && k->format == XF_DURATION))
 		return;
-	if (wrong_kind(w, (struct str){ k->name, k->len }, v, types[k->type].kinds, types[k->type].text) || !checks[k->type])
+	if (wrong_kind(w, (struct str){ k->name, k->len }, v, types[k->type].kinds, types[k->type].text) ||
+	    !checks[k->type])
 		return;
 	w->parent = parent;
 	checks[k->type](w, k, v);

@@ -27,8 +27,9 @@ static void report_pair(struct group *g, enum diag_code code, const struct named
 	if (is_merged(f, now, before))
 		return;
 	d = diag_add(f->sink, code, now->tag->span, "%s '%s' %s", g->noun, facts_shown(f, value_str(now->tag)), what);
-	diag_relate(f->sink, d, before->tag->span, "%s '%s' is here%s%s", g->noun, facts_shown(f, value_str(before->tag)),
-		    before->it->owner ? ": " : "", before->it->owner ? before->it->owner : "");
+	diag_relate(f->sink, d, before->tag->span, "%s '%s' is here%s%s", g->noun,
+		    facts_shown(f, value_str(before->tag)), before->it->owner ? ": " : "",
+		    before->it->owner ? before->it->owner : "");
 	diag_help(f->sink, d, "rename one of them");
 }
 
@@ -78,7 +79,8 @@ static void check_peers(struct facts *f, const char *noun, const struct peers *p
 		tag_add(&g, DIAG_XR520, peers->v[i].it, peers->v[i].tag_at);
 }
 
-/* ruleTags: the API refuses a second one, a file may hold it. Most files have none, and the map is made for the first. */
+/* ruleTags: the API refuses a second one, a file may hold it. Most files have none, and the map is made for the
+ * first. */
 void tags_check_rule(struct facts *f, const struct rule *r)
 {
 	const struct value *tag = r->f[RF_RULE_TAG];

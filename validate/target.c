@@ -1,5 +1,5 @@
-/* What the target refuses or ignores, seen in the merged config: each at its line, with the targets that have it. The base
- * answers for what it made itself. */
+/* What the target refuses or ignores, seen in the merged config: each at its line, with the targets that have it. The
+ * base answers for what it made itself. */
 #include "validate/rules.h"
 
 static const uint64_t proto_caps[PROTO__N] = {
@@ -135,8 +135,8 @@ static void check_inbound(struct facts *f, const struct peer *p)
 
 static bool is_flat(const struct peer *p)
 {
-	static const uint32_t with_servers = 1u << PROTO_VLESS | 1u << PROTO_VMESS | 1u << PROTO_TROJAN | 1u << PROTO_SHADOWSOCKS |
-		1u << PROTO_SOCKS | 1u << PROTO_HTTP;
+	static const uint32_t with_servers = 1u << PROTO_VLESS | 1u << PROTO_VMESS | 1u << PROTO_TROJAN |
+		1u << PROTO_SHADOWSOCKS | 1u << PROTO_SOCKS | 1u << PROTO_HTTP;
 
 	return with_servers >> p->proto & 1 && facts_get(p->settings, "address");
 }
@@ -149,7 +149,8 @@ static void check_outbound(struct facts *f, const struct peer *p)
 	check_stream(f, &p->stream);
 	check_tls(f, facts_get(p->stream.v, "tlsSettings"));
 	if (is_flat(p) && !target_has(f->x->target, CAP_FLAT_SETTINGS)) {
-		d = lacks(f, DIAG_XR659, CAP_FLAT_SETTINGS, facts_get(p->settings, "address")->span, "flat outbound settings");
+		d = lacks(f, DIAG_XR659, CAP_FLAT_SETTINGS, facts_get(p->settings, "address")->span,
+			  "flat outbound settings");
 		diag_help(f->sink, d, "write them as \"%s\": [{ ... }]",
 			  p->proto == PROTO_VLESS || p->proto == PROTO_VMESS ? "vnext" : "servers");
 	}
@@ -159,16 +160,43 @@ static void check_outbound(struct facts *f, const struct peer *p)
 	check_reverse(f, facts_get(p->settings, "reverse"));
 }
 
+/* Name servers over TLS; builtin has none. */
+static void check_name_server(struct facts *f, const struct value *address)
+{
+	static const char *const schemes[] = { "https://", "https+local://", "h2c://", "h2c+local://",
+					       "quic+local://" };
+
+	for (size_t i = 0; is_string(address) && i < sizeof(schemes) / sizeof(*schemes); i++)
+		if (str_starts_nocase(value_str(address), schemes[i]))
+			lacks(f, DIAG_XR651, CAP_TLS, address->span, quoted(f, "the name server", address));
+}
+
+static void check_dns(struct facts *f)
+{
+	const struct value *servers = facts_get(&f->x->section[XS_DNS], "servers");
+
+	if (!servers || servers->kind != VAL_ARRAY || target_has(f->x->target, CAP_TLS))
+		return;
+	for (uint32_t i = 0; i < servers->n; i++) {
+		const struct value *v = &servers->items[i];
+
+		check_name_server(f, v->kind == VAL_OBJECT ? facts_get(v, "address") : v);
+	}
+}
+
 static void check_sections(struct facts *f)
 {
 	const struct xconf *x = f->x;
-	const struct value *reverse = &x->section[XS_REVERSE], *api = &x->section[XS_API], *listen = facts_get(api, "listen");
+	const struct value *reverse = &x->section[XS_REVERSE], *api = &x->section[XS_API],
+			   *listen = facts_get(api, "listen");
 	struct diag *d;
 
-	if (reverse->kind == VAL_OBJECT && !x->section_owner[XS_REVERSE] && !target_has(x->target, CAP_LEGACY_REVERSE)) {
+	if (reverse->kind == VAL_OBJECT && !x->section_owner[XS_REVERSE] &&
+	    !target_has(x->target, CAP_LEGACY_REVERSE)) {
 		d = lacks(f, DIAG_XR653, CAP_LEGACY_REVERSE, facts_point(reverse), "a top-level 'reverse'");
 		if (target_has(x->target, CAP_VLESS_REVERSE))
-			diag_help(f->sink, d, "write \"reverse\": { \"tag\": ... } on a VLESS outbound and on the server's user");
+			diag_help(f->sink, d,
+				  "write \"reverse\": { \"tag\": ... } on a VLESS outbound and on the server's user");
 	}
 	if (api->kind != VAL_OBJECT || x->section_owner[XS_API])
 		return;
@@ -188,5 +216,6 @@ void target_check(struct facts *f)
 	for (uint32_t i = 0; i < f->outs.n; i++)
 		if (!facts_managed(&f->outs.v[i]))
 			check_outbound(f, &f->outs.v[i]);
+	check_dns(f);
 	check_sections(f);
 }

@@ -39,12 +39,13 @@ static void check_inbound(struct facts *f, const struct peer *p)
 	}
 	if (n || (certs && certs->kind != VAL_ARRAY))
 		return;
-	d = diag_add(f->sink, DIAG_XR566, p->stream.secrecy_at->span, "%s has security tls and no certificate: every handshake "
-		     "fails", facts_name(f, "inbound", p, &f->ins));
+	d = diag_add(f->sink, DIAG_XR566, p->stream.secrecy_at->span,
+		     "%s has security tls and no certificate: every handshake fails",
+		     facts_name(f, "inbound", p, &f->ins));
 	diag_help(f->sink, d, "add tlsSettings.certificates with certificateFile and keyFile");
 }
 
-/* --- credentials in the clear --------------------------------------------------------------------------------------------- */
+/* --- credentials in the clear ------------------------------------------------------------------------------------- */
 
 /* Names that are never public: the list Xray itself goes by. */
 static bool is_private_name(struct str name)
@@ -87,14 +88,16 @@ static void check_outbound(struct facts *f, const struct peer *p)
 	const char *what = p->proto == PROTO_VLESS ? "VLESS" : "Trojan";
 	struct diag *d;
 
-	if ((p->proto != PROTO_VLESS && p->proto != PROTO_TROJAN) || p->stream.secrecy != SECRECY_NONE || !is_public(address))
+	if ((p->proto != PROTO_VLESS && p->proto != PROTO_TROJAN) || p->stream.secrecy != SECRECY_NONE ||
+	    !is_public(address))
 		return;
 	if (p->proto == PROTO_VLESS && encryption.len && !str_is(encryption, "none"))
 		return;
 	if (refused && facts_managed(p))
 		return;
-	d = diag_add(f->sink, refused ? DIAG_XR657 : DIAG_XR568, address->span, "%s without tls or reality sends everything to "
-		     "'%s' in the clear%s", what, facts_shown(f, value_str(address)),
+	d = diag_add(f->sink, refused ? DIAG_XR657 : DIAG_XR568, address->span,
+		     "%s without tls or reality sends everything to '%s' in the clear%s",
+		     what, facts_shown(f, value_str(address)),
 		     refused ? arena_printf(f->a, ", and %s refuses that", f->x->target->name) : "");
 	if (p->stream.secrecy_at)
 		diag_relate(f->sink, d, p->stream.secrecy_at->span, "'security' is here");

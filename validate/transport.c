@@ -1,4 +1,5 @@
-/* streamSettings that contradict each other: settings of what is not selected, Vision and REALITY where they cannot ride. */
+/* streamSettings that contradict each other: settings of what is not selected, Vision and REALITY where they cannot
+ * ride. */
 #include "validate/rules.h"
 
 static const struct {
@@ -18,7 +19,8 @@ static const struct {
 	{ "tlsSettings", "tls", SECRECY_TLS }, { "realitySettings", "reality", SECRECY_REALITY },
 };
 static const char *const carrier_names[CARRIER__N] = {
-	[CARRIER_RAW] = "raw", [CARRIER_XHTTP] = "xhttp", [CARRIER_KCP] = "kcp", [CARRIER_GRPC] = "grpc", [CARRIER_WS] = "ws",
+	[CARRIER_RAW] = "raw", [CARRIER_XHTTP] = "xhttp", [CARRIER_KCP] = "kcp", [CARRIER_GRPC] = "grpc",
+	[CARRIER_WS] = "ws",
 	[CARRIER_HTTPUPGRADE] = "httpupgrade", [CARRIER_HYSTERIA] = "hysteria", [CARRIER_H2] = "h2",
 	[CARRIER_QUIC] = "quic", [CARRIER_DS] = "ds", [CARRIER_OTHER] = "this",
 };
@@ -42,7 +44,8 @@ static void check_carriers(struct facts *f, const struct stream *s)
 			     carrier_settings[i].key, carrier_names[s->carrier]);
 		if (s->carrier_at)
 			diag_relate(f->sink, d, s->carrier_at->span, "it is selected here");
-		diag_help(f->sink, d, "set 'network' to \"%s\", or remove the settings", carrier_names[carrier_settings[i].carrier]);
+		diag_help(f->sink, d, "set 'network' to \"%s\", or remove the settings",
+			  carrier_names[carrier_settings[i].carrier]);
 	}
 }
 
@@ -55,8 +58,9 @@ static void check_secrecies(struct facts *f, const struct stream *s)
 		if (!m || s->secrecy == secrecy_settings[i].secrecy || s->secrecy == SECRECY_OTHER)
 			continue;
 		if (!s->secrecy_at) {
-			d = diag_add(f->sink, DIAG_XR561, m->key_span, "'%s' has no effect without 'security': the connection is "
-				     "not encrypted", secrecy_settings[i].key);
+			d = diag_add(f->sink, DIAG_XR561, m->key_span,
+				     "'%s' has no effect without 'security': the connection is not encrypted",
+				     secrecy_settings[i].key);
 			diag_help(f->sink, d, "add \"security\": \"%s\"", secrecy_settings[i].name);
 			continue;
 		}
@@ -75,17 +79,19 @@ static void check_reality(struct facts *f, const struct stream *s)
 		return;
 	if (!facts_get(s->v, "realitySettings")) {
 		d = diag_add(f->sink, DIAG_XR565, s->secrecy_at->span, "security reality needs 'realitySettings'");
-		diag_help(f->sink, d, "a client names serverName, publicKey and shortId there, a server target and privateKey");
+		diag_help(f->sink, d,
+			  "a client names serverName, publicKey and shortId there, a server target and privateKey");
 	}
 	if (s->carrier == CARRIER_RAW || s->carrier == CARRIER_XHTTP || s->carrier == CARRIER_GRPC ||
 	    s->carrier == CARRIER_OTHER)
 		return;
-	d = diag_add(f->sink, DIAG_XR565, s->secrecy_at->span, "REALITY does not work over %s", carrier_names[s->carrier]);
+	d = diag_add(f->sink, DIAG_XR565, s->secrecy_at->span, "REALITY does not work over %s",
+		     carrier_names[s->carrier]);
 	diag_relate(f->sink, d, s->carrier_at->span, "the transport is selected here");
 	diag_help(f->sink, d, "use raw, xhttp or grpc");
 }
 
-/* --- Vision --------------------------------------------------------------------------------------------------------------- */
+/* --- Vision ------------------------------------------------------------------------------------------------------- */
 
 static bool is_vision(const struct value *flow)
 {
@@ -106,12 +112,14 @@ static void check_flow(struct facts *f, const struct peer *p, const struct value
 	if (!is_vision(flow) || is_encrypted(encryption) || s->carrier == CARRIER_OTHER || s->secrecy == SECRECY_OTHER)
 		return;
 	if (s->carrier != CARRIER_RAW) {
-		d = diag_add(f->sink, DIAG_XR563, flow->span, "flow xtls-rprx-vision does not work over %s: every connection fails",
+		d = diag_add(f->sink, DIAG_XR563, flow->span,
+			     "flow xtls-rprx-vision does not work over %s: every connection fails",
 			     carrier_names[s->carrier]);
 		diag_relate(f->sink, d, s->carrier_at->span, "the transport is selected here");
 		diag_help(f->sink, d, "remove 'flow', or use raw with tls or reality");
 	} else if (s->secrecy == SECRECY_NONE) {
-		d = diag_add(f->sink, DIAG_XR563, flow->span, "flow xtls-rprx-vision needs tls or reality: every connection fails");
+		d = diag_add(f->sink, DIAG_XR563, flow->span,
+			     "flow xtls-rprx-vision needs tls or reality: every connection fails");
 		if (s->secrecy_at)
 			diag_relate(f->sink, d, s->secrecy_at->span, "'security' is here");
 		diag_help(f->sink, d, "add \"security\": \"tls\" or \"reality\" to streamSettings, or remove 'flow'");
@@ -126,8 +134,8 @@ static void check_mux(struct facts *f, const struct peer *p, const struct value 
 
 	if (!is_vision(flow) || !facts_true(mux, "enabled") || (n && !value_int(n, &concurrency) && concurrency < 0))
 		return;
-	d = diag_add(f->sink, DIAG_XR564, facts_get(mux, "enabled")->span, "a server with flow xtls-rprx-vision refuses "
-		     "multiplexed TCP");
+	d = diag_add(f->sink, DIAG_XR564, facts_get(mux, "enabled")->span,
+		     "a server with flow xtls-rprx-vision refuses multiplexed TCP");
 	diag_relate(f->sink, d, flow->span, "the flow is here");
 	diag_help(f->sink, d, "turn mux off, or set concurrency to -1 and xudpConcurrency for UDP alone");
 }
@@ -164,8 +172,8 @@ static void check_download(struct facts *f, const struct peer *p)
 
 		if (!download || facts_filled(facts_get(download, "address")) || p->stream.carrier != CARRIER_XHTTP)
 			continue;
-		d = diag_add(f->sink, DIAG_XR569, facts_point(download), "'downloadSettings' has no 'address': Xray crashes when it "
-			     "connects");
+		d = diag_add(f->sink, DIAG_XR569, facts_point(download),
+			     "'downloadSettings' has no 'address': Xray crashes when it connects");
 		diag_help(f->sink, d, "add 'address' and 'port' of the server that sends");
 	}
 }

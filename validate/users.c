@@ -20,7 +20,7 @@ struct seen { /* of one inbound */
 	struct map *emails, *secrets, *ids;
 };
 
-/* --- UUIDs ------------------------------------------------------------------------------------------------------------------ */
+/* --- UUIDs -------------------------------------------------------------------------------------------------------- */
 
 static int hex_digit(char c)
 {
@@ -59,10 +59,12 @@ static void check_short(struct facts *f, const struct value *id)
 		return;
 	hide(f, id);
 	if (hashed)
-		d = diag_add(f->sink, DIAG_XR573, id->span, "'id' is not a UUID: the engine makes one from a hash of these %u "
-			     "characters", (unsigned)id->len);
+		d = diag_add(f->sink, DIAG_XR573, id->span,
+			     "'id' is not a UUID: the engine makes one from a hash of these %u characters",
+			     (unsigned)id->len);
 	else
-		d = diag_add(f->sink, DIAG_XR666, id->span, "'id' is not a UUID, and %s takes nothing else", f->x->target->name);
+		d = diag_add(f->sink, DIAG_XR666, id->span, "'id' is not a UUID, and %s takes nothing else",
+			     f->x->target->name);
 	diag_help(f->sink, d, "a UUID has 36 characters: 8-4-4-4-12 hex digits");
 }
 
@@ -84,15 +86,17 @@ static void check_uuid(struct seen *s, const struct peer *p, const struct value 
 	hide(f, id);
 	hide(f, before);
 	if (str_eq_nocase(value_str(id), value_str(before)))
-		d = diag_add(f->sink, DIAG_XR575, id->span, "two users of the inbound have one UUID: only the last one is known");
+		d = diag_add(f->sink, DIAG_XR575, id->span,
+			     "two users of the inbound have one UUID: only the last one is known");
 	else
-		d = diag_add(f->sink, DIAG_XR575, id->span, "two users have UUIDs that VLESS cannot tell apart: bytes 7 and 8 "
-			     "carry the route, and only the last user is known");
+		d = diag_add(f->sink, DIAG_XR575, id->span,
+			     "two users have UUIDs that VLESS cannot tell apart: bytes 7 and 8 carry the route, and "
+			     "only the last user is known");
 	diag_relate(f->sink, d, before->span, "the other user is here");
 	diag_help(f->sink, d, "give each user a UUID of its own");
 }
 
-/* --- e-mails and passwords ------------------------------------------------------------------------------------------------- */
+/* --- e-mails and passwords ---------------------------------------------------------------------------------------- */
 
 static void check_email(struct seen *s, const struct value *user)
 {
@@ -104,7 +108,8 @@ static void check_email(struct seen *s, const struct value *user)
 	before = map_put(s->emails, str_of(str_lower(s->f->a, value_str(email))), (void *)email);
 	if (before == email)
 		return;
-	d = diag_add(s->f->sink, DIAG_XR576, email->span, "two users of the inbound have the e-mail '%s' (case does not count)",
+	d = diag_add(s->f->sink, DIAG_XR576, email->span,
+		     "two users of the inbound have the e-mail '%s' (case does not count)",
 		     facts_shown(s->f, value_str(email)));
 	diag_relate(s->f->sink, d, before->span, "the other user is here");
 	diag_help(s->f->sink, d, "an e-mail names one user");
@@ -124,13 +129,13 @@ static void check_password(struct seen *s, const struct value *user)
 		return;
 	hide(s->f, secret);
 	hide(s->f, before);
-	d = diag_add(s->f->sink, DIAG_XR577, secret->span, "two users of the inbound have one password: the engine takes both "
-		     "for the same user");
+	d = diag_add(s->f->sink, DIAG_XR577, secret->span,
+		     "two users of the inbound have one password: the engine takes both for the same user");
 	diag_relate(s->f->sink, d, before->span, "the other user is here");
 	diag_help(s->f->sink, d, "give each user a password of its own");
 }
 
-/* --- levels ------------------------------------------------------------------------------------------------------------------ */
+/* --- levels ------------------------------------------------------------------------------------------------------- */
 
 static void levels_read(struct facts *f)
 {
@@ -155,11 +160,12 @@ static void check_level(struct facts *f, const struct value *level)
 		levels_read(f);
 	if (map_get(f->levels, (struct str){ (const char *)&n, sizeof(n) }))
 		return;
-	d = diag_add(f->sink, DIAG_XR552, level->span, "policy has no level %lld: the engine's defaults hold", (long long)n);
+	d = diag_add(f->sink, DIAG_XR552, level->span, "policy has no level %lld: the engine's defaults hold",
+		     (long long)n);
 	diag_help(f->sink, d, "add it to policy.levels, or remove 'level'");
 }
 
-/* --- socks accounts --------------------------------------------------------------------------------------------------------- */
+/* --- socks accounts ----------------------------------------------------------------------------------------------- */
 
 static void check_socks(struct facts *f, const struct peer *p)
 {
@@ -168,14 +174,37 @@ static void check_socks(struct facts *f, const struct peer *p)
 	struct diag *d;
 
 	if (facts_filled(users) && !asked) {
-		d = diag_add(f->sink, DIAG_XR571, facts_point(users), "the accounts have no effect: nobody is asked for one");
+		d = diag_add(f->sink, DIAG_XR571, facts_point(users),
+			     "the accounts have no effect: nobody is asked for one");
 		if (auth)
 			diag_relate(f->sink, d, auth->span, "'auth' is here");
 		diag_help(f->sink, d, "write \"auth\": \"password\"");
 	}
 	if (!facts_filled(users) && asked) {
-		d = diag_add(f->sink, DIAG_XR572, auth->span, "auth is \"password\", and there is no account: nobody gets in");
+		d = diag_add(f->sink, DIAG_XR572, auth->span,
+			     "auth is \"password\", and there is no account: nobody gets in");
 		diag_help(f->sink, d, "add accounts with 'user' and 'pass'");
+	}
+}
+
+/* --- Shadowsocks 2022 --------------------------------------------------------------------------------------------- */
+
+static void check_2022(struct facts *f, const struct peer *p, const struct value *users)
+{
+	const struct value *method = facts_get(p->settings, "method"), *own;
+	struct diag *d;
+
+	if (!method || method->kind != VAL_STRING || !str_starts(value_str(method), "2022-"))
+		return;
+	for (uint32_t i = 0; i < users->n; i++) {
+		own = facts_get(&users->items[i], "method");
+		if (!own || own->kind != VAL_STRING || !own->len)
+			continue;
+		d = diag_add(f->sink, DIAG_XR422, own->span,
+			     "a user has a 'method' of its own: with a 2022 cipher all users share "
+			     "the inbound's");
+		diag_relate(f->sink, d, method->span, "the cipher of the inbound is here");
+		diag_help(f->sink, d, "remove 'method' from the user");
 	}
 }
 
@@ -191,6 +220,8 @@ static void check_inbound(struct facts *f, const struct peer *p)
 	}
 	if (!users || p->proto == PROTO_HTTP)
 		return;
+	if (p->proto == PROTO_SHADOWSOCKS)
+		check_2022(f, p, users);
 	s.emails = map_new(f->a, users->n);
 	s.secrets = map_new(f->a, users->n);
 	s.ids = map_new(f->a, users->n);

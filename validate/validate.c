@@ -1,5 +1,5 @@
-/* The checks of a merged config, in the order in which a reader would ask: is it well formed, do names lead somewhere, do
- * parts fit together, does the target take it. */
+/* The checks of a merged config, in the order in which a reader would ask: is it well formed, do names lead somewhere,
+ * do parts fit together, does the target take it. */
 #include "validate/rules.h"
 
 static bool refers_to_lists(const struct xconf *x)

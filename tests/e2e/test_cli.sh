@@ -108,6 +108,23 @@ mkdir -p linked/.state/live/config-client
 cp changed.json linked/.state/live/config-client/xray.json
 run 0 --root linked render xray --live; expect 'live bytes as they are' cmp -s stdout changed.json
 run 8 --root linked diff --exit-code; prints 51199
+run 0 --root linked render xray --live --redact; prints 51199
+expect 'a redacted live file hides the password' sh -c '! grep -q canary stdout'
+run 2 --root linked render xray --live --map map.json; says '--map goes with --desired'
+mkdir -p torn/.state/live/config-client
+cp linked/*.toml torn/
+head -c 100 changed.json >torn/.state/live/config-client/xray.json
+run 3 --root torn render xray --live --redact; says 'cannot be masked'; silent stdout
+
+# where the root comes from, pages, a raw file that is not there
+XRAT_ROOT=linked run 0 check
+XP2P_CONFIG_ROOT=linked run 0 check
+run 1 --root nowhere --role server check; says 'xp2p-server.toml'
+run 0 docs man; prints '.Sh'
+run 0 docs diagnostics; prints XR302
+run 2 docs nothing
+run 0 --root linked why socks-in -v
+run 3 --root link.txt check; says 'link.txt'
 
 # both roles
 cp -r linked both && cp -r fresh-server/deep/. both/
@@ -131,5 +148,10 @@ run 1 --root broken -qq check; silent stderr
 if [ -e /dev/full ]; then
 	"$XRAT" --root linked render xray --desired >/dev/full 2>stderr; expect 'a full disk is exit 3' test $? = 3
 	says 'No space left'
+	for words in 'check --format json' 'docs man' 'explain --list' 'why socks-in' 'version' 'help' 'schema xray' 'init --format json'; do
+		# shellcheck disable=SC2086 # words
+		"$XRAT" --root linked $words >/dev/full 2>stderr; code=$?
+		expect "a full disk is exit 3 of $words, not $code" test $code = 3
+	done
 fi
 finish cli

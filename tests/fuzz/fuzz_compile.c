@@ -120,7 +120,8 @@ static void check_bytes(struct run *r, const struct checked *c)
 
 static void look(struct run *r, const struct checked *c)
 {
-	static const char *const names[] = { "direct", "proxy-edge", "api", "/inbounds", "/routing/rules/0/domain", "/policy/levels/0" };
+	static const char *const names[] = { "direct", "proxy-edge", "api", "/inbounds", "/routing/rules/0/domain",
+		"/policy/levels/0" };
 	struct value tree = xconf_to_value(r->a, &c->x), empty = value_object(SPAN_NONE);
 	struct buf out = { 0 };
 

@@ -1,5 +1,6 @@
 /* link: lib */
-/* The TOML reader: never crashes, refuses with a place, and gives trees with places inside the text that write as JSON. */
+/* The TOML reader: never crashes, refuses with a place, and gives trees with places inside the text that write as
+ * JSON. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (result == 0 && check(&v, len, 0)) {
 		json_write(&b, &v);
 		src = sources_add(sources, "json", b.p, (uint32_t)b.len);
-		require(json_parse(a, sink, src, false, &again) == 0 || diag_at(sink, diag_total(sink) - 1)->code == DIAG_XR210);
+		require(json_parse(a, sink, src, false, &again) == 0 ||
+			diag_at(sink, diag_total(sink) - 1)->code == DIAG_XR210);
 		buf_fini(&b);
 	}
 	diag_finish(sink, false);

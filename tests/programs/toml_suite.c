@@ -1,6 +1,6 @@
 /* link: lib */
-/* The TOML suite: toml_suite valid|invalid FILE... A valid file must load and hold what its .json twin says (each scalar
- * there is {"type", "value"}); an invalid one must be refused with an error that has a place in it. */
+/* The TOML suite: toml_suite valid|invalid FILE... A valid file must load and hold what its .json twin says (each
+ * scalar there is {"type", "value"}); an invalid one must be refused with an error that has a place in it. */
 #include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
@@ -78,7 +78,8 @@ static bool same_scalar(const char *type, json_t *want, const struct value *got)
 	const char *text = json_string_value(want);
 
 	if (!strcmp(type, "string"))
-		return got->kind == VAL_STRING && got->len == json_string_length(want) && !memcmp(got->text, text, got->len);
+		return got->kind == VAL_STRING && got->len == json_string_length(want) &&
+			!memcmp(got->text, text, got->len);
 	if (!strcmp(type, "bool"))
 		return got->kind == VAL_BOOL && got->truth == !strcmp(text, "true");
 	if (!strcmp(type, "integer"))

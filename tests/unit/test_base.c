@@ -24,7 +24,8 @@ static void assert_tags(const struct base *b, const char *const *tags, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct value *rule = &b->x.rules.v[i].v;
 		if (!str_is(value_get_str(rule, "ruleTag"), tags[i]))
-			fail_msg("rule %zu has tag %.*s", i, (int)value_get_str(rule, "ruleTag").len, value_get_str(rule, "ruleTag").p);
+			fail_msg("rule %zu has tag %.*s", i, (int)value_get_str(rule, "ruleTag").len,
+				 value_get_str(rule, "ruleTag").p);
 		assert_true(str_is(value_get_str(rule, "type"), "field"));
 		assert_null(value_get(rule, "domains"));
 		assert_non_null(b->x.rules.v[i].owner);
@@ -36,15 +37,17 @@ static void assert_tags(const struct base *b, const char *const *tags, size_t n)
 /* The example of xp2p: its rules in its order, with its ruleTags. */
 static void test_client_rules(void **state)
 {
-	static const char *const tags[] = { "xp2p-30f3ff72624f9771", "xp2p-080df266b9f0dfd6", "xp2p-85d6c5d633e0ec67", "xp2p-2507793485e6649a",
-		"xp2p-5f968ee70d84435b", "xp2p-3906361ca2156cab", "xp2p-613426b1223656c1" };
+	static const char *const tags[] = { "xp2p-30f3ff72624f9771", "xp2p-080df266b9f0dfd6", "xp2p-85d6c5d633e0ec67",
+		"xp2p-2507793485e6649a", "xp2p-5f968ee70d84435b", "xp2p-3906361ca2156cab", "xp2p-613426b1223656c1" };
 	struct given g = { 0 };
 	struct base b = build(&g, ROLE_CLIENT,
-		"[client]\ntun_enabled = true\ntun_mode = \"full\"\nfull_tunnel_tag = \"proxy-edge-example-net\"\n" ENDPOINT
+		"[client]\ntun_enabled = true\ntun_mode = \"full\"\nfull_tunnel_tag = "
+		"\"proxy-edge-example-net\"\n" ENDPOINT
 		"[[client.redirects]]\ncidr = \"10.20.0.0/16\"\noutbound_tag = \"proxy-edge-example-net\"\n"
 		"[[client.redirects]]\ndomain = \"corp.example\"\noutbound_tag = \"proxy-edge-example-net\"\n"
 		"[client.reverse.\"" REV "\"]\nuser_id = \"branch@example.org\"\nhost = \"edge.example.net\"\n"
-		"endpoint_tag = \"proxy-edge-example-net\"\n", "xray-26.2");
+		"endpoint_tag = \"proxy-edge-example-net\"\n",
+		"xray-26.2");
 
 	(void)state;
 	assert_tags(&b, tags, sizeof(tags) / sizeof(*tags));
@@ -61,7 +64,9 @@ static void test_server_rules(void **state)
 	struct base b = build(&g, ROLE_SERVER,
 		"[server]\nhost = \"edge.example.net\"\ncertificate = \"/c\"\nkey = \"/k\"\n"
 		"[[server.users]]\nuser_label = \"branch@example.org\"\nactive_credential = \"change-me\"\n"
-		"[server.reverse_channels.\"" REV "\"]\nuser_id = \"branch@example.org\"\nhost = \"edge.example.net\"\n", "xray-26.2");
+		"[server.reverse_channels.\"" REV
+		"\"]\nuser_id = \"branch@example.org\"\nhost = \"edge.example.net\"\n",
+		"xray-26.2");
 
 	(void)state;
 	assert_tags(&b, tags, sizeof(tags) / sizeof(*tags));
@@ -72,7 +77,8 @@ static void test_server_rules(void **state)
 /* Domains first, then the longest prefix; a value with its own matcher keeps it. */
 static void test_redirect_order(void **state)
 {
-	static const char *const want[] = { "domain:b.example", "full:a.example", "10.1.2.0/24", "10.1.0.0/16", "2001::/16", "10.0.0.0/8" };
+	static const char *const want[] = { "domain:b.example", "full:a.example", "10.1.2.0/24",
+					    "10.1.0.0/16",      "2001::/16",      "10.0.0.0/8" };
 	struct given g = { 0 };
 	struct base b = build(&g, ROLE_CLIENT, ENDPOINT
 		"[[client.redirects]]\ncidr = \"10.0.0.0/8\"\noutbound_tag = \"direct\"\n"
@@ -86,7 +92,8 @@ static void test_redirect_order(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < b.x.rules.n; i++) {
 		const struct value *rule = &b.x.rules.v[i].v;
-		const struct value *list = value_get(rule, "domain") ? value_get(rule, "domain") : value_get(rule, "ip");
+		const struct value *list =
+			value_get(rule, "domain") ? value_get(rule, "domain") : value_get(rule, "ip");
 		if (b.x.rules.v[i].slot != SLOT_MANAGED)
 			continue;
 		assert_true(n < 6 && str_is(value_str(&list->items[0]), want[n]));
@@ -144,8 +151,10 @@ static void test_no_empty_reverse(void **state)
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		struct given g = { 0 };
-		struct base b = build(&g, ROLE_CLIENT, ENDPOINT "[client.reverse.\"a.rev\"]\nuser_id = \"u\"\nhost = \"h\"\n"
-			"endpoint_tag = \"proxy-edge-example-net\"\ndisabled = true\n", names[i]);
+		struct base b = build(&g, ROLE_CLIENT,
+				      ENDPOINT "[client.reverse.\"a.rev\"]\nuser_id = \"u\"\nhost = \"h\"\n"
+					       "endpoint_tag = \"proxy-edge-example-net\"\ndisabled = true\n",
+				      names[i]);
 		assert_int_equal(b.x.section[XS_REVERSE].kind, VAL_NONE);
 		given_end(&g);
 	}
@@ -166,8 +175,9 @@ static void test_one_refusal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_client_rules), cmocka_unit_test(test_server_rules), cmocka_unit_test(test_redirect_order),
-		cmocka_unit_test(test_markers),      cmocka_unit_test(test_places),       cmocka_unit_test(test_no_empty_reverse),
+		cmocka_unit_test(test_client_rules),   cmocka_unit_test(test_server_rules),
+		cmocka_unit_test(test_redirect_order), cmocka_unit_test(test_markers),
+		cmocka_unit_test(test_places),         cmocka_unit_test(test_no_empty_reverse),
 		cmocka_unit_test(test_one_refusal),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

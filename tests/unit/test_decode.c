@@ -43,7 +43,8 @@ static void test_presence(void **state)
 	struct given g;
 
 	(void)state;
-	given_role(&g, ROLE_CLIENT, "[client.xray.logs]\naccess = \"\"\n[client.xray.direct_outbound]\ndomain_strategy = \"\"\n"
+	given_role(&g, ROLE_CLIENT,
+		   "[client.xray.logs]\naccess = \"\"\n[client.xray.direct_outbound]\ndomain_strategy = \"\"\n"
 		   "[client.xray.sniffing]\ndest_override = []\nenabled = true\n[client]\ndiag_port = 0\n");
 	assert_true(g.d.client.xray.logs.access.set);
 	assert_string_equal(g.d.client.xray.logs.access.s, "");
@@ -60,8 +61,10 @@ static void test_ports_and_words(void **state)
 	struct given g;
 
 	(void)state;
-	given_role(&g, ROLE_SERVER, "[server]\ntunnel_port = \"8443\"\nport = 1\nprofile = \"VLESS-ws-tls\"\n"
-		   "[server.xray.inbounds.tunnel]\nnetwork = \"RAW\"\n[server.xray.inbounds.dokodemo]\nnetwork = \"udp,tcp\"\n"
+	given_role(&g, ROLE_SERVER,
+		   "[server]\ntunnel_port = \"8443\"\nport = 1\nprofile = \"VLESS-ws-tls\"\n"
+		   "[server.xray.inbounds.tunnel]\nnetwork = \"RAW\"\n[server.xray.inbounds.dokodemo]\nnetwork = "
+		   "\"udp,tcp\"\n"
 		   "[logging]\nlevel = \" Error \"\n");
 	assert_int_equal(g.d.server.trojan_port.v, 8443);
 	assert_true(g.d.server.trojan_port.set);
@@ -124,12 +127,14 @@ static const struct {
 	{ ROLE_CLIENT, "[[client.forwards]]\n", "XR154 XR154 XR154" },
 	{ ROLE_SERVER, "[server]\ntrojan_port = 1\ntunnel_port = 2", "XR155" },
 	{ ROLE_SERVER, "[server]\ncert_store = \"x\"", "XR157" },
-	{ ROLE_CLIENT, "[[client.redirects]]\ncidr = \"10.0.0.0/8\"\noutbound_tag = \"x\"\naccess = \"restricted\"", "XR157" },
+	{ ROLE_CLIENT, "[[client.redirects]]\ncidr = \"10.0.0.0/8\"\noutbound_tag = \"x\"\naccess = \"restricted\"",
+	"XR157" },
 	{ ROLE_CLIENT, "[[client.redirects]]\ncidr = \"10.0.0.0/8\"\noutbound_tag = \"x\"\naccess = \"all\"", "" },
 	{ ROLE_CLIENT, "[client.xray.inbounds.socks]\nprotocol = \"http\"", "XR158" },
 	{ ROLE_CLIENT, "[client.xray.inbounds.tun]\nprotocol = \"TUN\"\nport = 0", "" },
 	{ ROLE_CLIENT, "[client.xray.inbounds.tun]\nport = \"0\"", "" },
-	{ ROLE_CLIENT, "[client.xray.logs.policy.levels.0]\nstats_user_uplink = true\nstats_user_online = false", "XR158" },
+	{ ROLE_CLIENT, "[client.xray.logs.policy.levels.0]\nstats_user_uplink = true\nstats_user_online = false",
+	"XR158" },
 	{ ROLE_CLIENT, "[client]\ntun_name = \"a\\u0000b\"", "XR159" },
 	{ ROLE_CLIENT, "[client]\nconfig_dir = \"\"", "XR160" },
 	{ ROLE_CLIENT, "[client.xray.inbounds.socks]\nlisten = \"\"", "XR160" },
@@ -154,12 +159,17 @@ static const struct {
 	{ ROLE_CLIENT, "[[client.endpoints]]\npassword = \"env:\"", "XR164" },
 	{ ROLE_CLIENT, "[[client.endpoints]]\npassword = 5", "XR151" },
 	{ ROLE_SERVER, "[[server.users]]\nuser_label = \"a\"\nactive_credential = \"\"", "XR160" },
-	{ ROLE_SERVER, "[[server.users]]\nuser_label = \"a\"\nactive_credential = \"x\"\nrotation_expires_at = 2030-01-01T00:00:00Z", "" },
-	{ ROLE_SERVER, "[[server.users]]\nuser_label = \"a\"\nactive_credential = \"x\"\nrotation_expires_at = \"2030-01-01T00:00:00+02:00\"",
+	{ ROLE_SERVER,
+	"[[server.users]]\nuser_label = \"a\"\nactive_credential = \"x\"\nrotation_expires_at = 2030-01-01T00:00:00Z",
+	"" },
+	{ ROLE_SERVER, "[[server.users]]\nuser_label = \"a\"\nactive_credential = \"x\"\nrotation_expires_at = "
+	"\"2030-01-01T00:00:00+02:00\"",
 	  "" },
-	{ ROLE_SERVER, "[[server.users]]\nuser_label = \"a\"\nactive_credential = \"x\"\nrotation_expires_at = 2030-01-01T00:00:00",
+	{ ROLE_SERVER,
+	"[[server.users]]\nuser_label = \"a\"\nactive_credential = \"x\"\nrotation_expires_at = 2030-01-01T00:00:00",
 	  "XR163" },
-	{ ROLE_SERVER, "[[server.users]]\nuser_label = \"a\"\nactive_credential = \"x\"\nrotation_expires_at = \"soon\"", "XR163" },
+	{ ROLE_SERVER,
+	"[[server.users]]\nuser_label = \"a\"\nactive_credential = \"x\"\nrotation_expires_at = \"soon\"", "XR163" },
 	{ ROLE_SERVER, "[server]\nreverse_channels = { x = 1 }", "XR151" },
 };
 
@@ -198,7 +208,8 @@ static void test_map(void **state)
 	const struct reverse_channel *c;
 
 	(void)state;
-	given_role(&g, ROLE_CLIENT, "[client.reverse.\"b.rev\"]\nendpoint_tag = \"proxy-b\"\n[client.reverse.\"a.rev\"]\n"
+	given_role(&g, ROLE_CLIENT,
+		   "[client.reverse.\"b.rev\"]\nendpoint_tag = \"proxy-b\"\n[client.reverse.\"a.rev\"]\n"
 		   "endpoint_tag = \"proxy-a\"\ndisabled = true\n");
 	c = g.d.client.reverse.v;
 	assert_int_equal(g.d.client.reverse.n, 2);
@@ -225,7 +236,8 @@ static void test_config(void **state)
 	assert_string_equal(g.c.routing.domain_strategy.s, "IPIfNonMatch");
 	assert_string_equal(given_codes(&g), "");
 	given_end(&g);
-	given_config(&g, "[runtime]\nengine = \"sing-box\"\n[runtime.socks]\nauth = { enabled = true, username = \"x\", "
+	given_config(&g,
+		     "[runtime]\nengine = \"sing-box\"\n[runtime.socks]\nauth = { enabled = true, username = \"x\", "
 		     "password = \"env:P\" }\n[runtime.mux]\nconcurrency = -1\n");
 	assert_int_equal(g.c.runtime.engine.v, CONFIG_ENGINE_SING_BOX);
 	assert_int_equal(g.c.n_secrets, 1);
@@ -269,7 +281,8 @@ static void test_config_faults(void **state)
 
 		given_config(&g, config_faults[i].text);
 		if (strcmp(given_codes(&g), config_faults[i].codes))
-			fail_msg("'%s' gives '%s', not '%s'", config_faults[i].text, given_codes(&g), config_faults[i].codes);
+			fail_msg("'%s' gives '%s', not '%s'", config_faults[i].text, given_codes(&g),
+				 config_faults[i].codes);
 		given_end(&g);
 	}
 }
@@ -277,7 +290,8 @@ static void test_config_faults(void **state)
 /* The starter files: clean as they are, and every commented line is one that can be uncommented. */
 static void test_starters(void **state)
 {
-	static const char *const paths[] = { "templates/xp2p-client.toml", "templates/xp2p-server.toml", "templates/config.toml" };
+	static const char *const paths[] = { "templates/xp2p-client.toml", "templates/xp2p-server.toml",
+					     "templates/config.toml" };
 
 	(void)state;
 	for (int pass = 0; pass < 6; pass++) {

@@ -69,7 +69,8 @@ static void test_text(void **state)
 {
 	struct fixture f = make();
 	uint32_t a = add(&f, "one.toml", "x = 1\n"), b = add(&f, "two.json", "{\n  \"tag\": \"proxy-nyc\"\n}\n");
-	struct diag *d = diag_add(f.sink, DIAG_XR101, at(&f, b, "\"proxy-nyc\""), "outbound tag '%s' is reserved", "proxy-nyc");
+	struct diag *d =
+		diag_add(f.sink, DIAG_XR101, at(&f, b, "\"proxy-nyc\""), "outbound tag '%s' is reserved", "proxy-nyc");
 
 	(void)state;
 	diag_relate(f.sink, d, at(&f, a, "x"), "names belong here");
@@ -160,7 +161,8 @@ static void test_long_line(void **state)
 	arena_free(f.a);
 }
 
-/* A minified file: time must not grow with the line for each diagnostic, and what stands around the mark stays hidden. */
+/* A minified file: time must not grow with the line for each diagnostic, and what stands around the mark stays
+ * hidden. */
 static void test_one_huge_line(void **state)
 {
 	enum { PAIRS = 20000 };
@@ -173,7 +175,8 @@ static void test_one_huge_line(void **state)
 		buf_printf(&text, "{\"pass\":\"canary%05d\",\"bad\":1},", i);
 	src = sources_add(f.sources, "f", text.p, (uint32_t)text.len);
 	for (const char *p = text.p; (p = strstr(p, "\"bad\"")); p++)
-		diag_add(f.sink, DIAG_XR101, (struct span){ src, (uint32_t)(p - text.p), (uint32_t)(p - text.p) + 5 }, "m");
+		diag_add(f.sink, DIAG_XR101, (struct span){ src, (uint32_t)(p - text.p), (uint32_t)(p - text.p) + 5 },
+			 "m");
 	diag_finish(f.sink, false);
 	assert_int_equal(diag_total(f.sink), PAIRS);
 	diag_print(f.sink, false, SEV_NOTE, &out);
@@ -187,7 +190,8 @@ static void test_one_huge_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_place), cmocka_unit_test(test_text),	 cmocka_unit_test(test_control_characters),
+		cmocka_unit_test(test_place),
+			cmocka_unit_test(test_text),	 cmocka_unit_test(test_control_characters),
 		cmocka_unit_test(test_masks), cmocka_unit_test(test_hidden_span), cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_one_huge_line),
 	};

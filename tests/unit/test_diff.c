@@ -15,7 +15,8 @@ static struct value parse(struct arena *a, const char *text)
 	struct diag_sink *sink = diag_sink_new(a, sources);
 	struct value v = { .kind = VAL_NONE };
 
-	assert_int_equal(json_parse(a, sink, sources_add(sources, "x.json", text, (uint32_t)strlen(text)), true, &v), 0);
+	assert_int_equal(json_parse(a, sink, sources_add(sources, "x.json", text, (uint32_t)strlen(text)), true, &v),
+			 0);
 	return v;
 }
 
@@ -68,26 +69,31 @@ static void test_nothing(void **state)
 static void test_items(void **state)
 {
 	(void)state;
-	check("{\"outbounds\":[{\"tag\":\"a\"},{\"tag\":\"b\",\"settings\":{\"servers\":[{\"port\":1}]}},{\"tag\":\"c\"}]}",
-	      "{\"outbounds\":[{\"tag\":\"a\"},{\"tag\":\"b\",\"settings\":{\"servers\":[{\"port\":2}]}},{\"tag\":\"d\"}]}",
+	check("{\"outbounds\":[{\"tag\":\"a\"},{\"tag\":\"b\",\"settings\":{\"servers\":[{\"port\":1}]}},{\"tag\":"
+	      "\"c\"}]}",
+	      "{\"outbounds\":[{\"tag\":\"a\"},{\"tag\":\"b\",\"settings\":{\"servers\":[{\"port\":2}]}},{\"tag\":"
+	      "\"d\"}]}",
 	      "changed outbound b settings.servers[0].port 1 2 /outbounds/1\n"
 	      "added outbound d - - {\"tag\":\"d\"} /outbounds/2\n"
 	      "removed outbound c - {\"tag\":\"c\"} - /outbounds/2\n");
 	check("{\"outbounds\":[{\"tag\":\"a\"},{\"tag\":\"b\"},{\"tag\":\"c\"}]}",
-	      "{\"outbounds\":[{\"tag\":\"c\"},{\"tag\":\"a\"},{\"tag\":\"b\"}]}", "moved outbound c - 2 0 /outbounds/0\n");
+	      "{\"outbounds\":[{\"tag\":\"c\"},{\"tag\":\"a\"},{\"tag\":\"b\"}]}",
+	      "moved outbound c - 2 0 /outbounds/0\n");
 }
 
 static void test_rules(void **state)
 {
 	(void)state;
 	/* By content: an untagged rule that only shifted is the same one. */
-	check("{\"routing\":{\"rules\":[{\"ip\":\"a\"},{\"ip\":\"b\"}]}}", "{\"routing\":{\"rules\":[{\"ip\":\"x\"},{\"ip\":\"a\"},{\"ip\":\"b\"}]}}",
+	check("{\"routing\":{\"rules\":[{\"ip\":\"a\"},{\"ip\":\"b\"}]}}",
+	      "{\"routing\":{\"rules\":[{\"ip\":\"x\"},{\"ip\":\"a\"},{\"ip\":\"b\"}]}}",
 	      "added rule rules[0] - - {\"ip\":\"x\"} /routing/rules/0\n");
 	/* By position: what stands in its place is the changed one. */
 	check("{\"routing\":{\"rules\":[{\"ip\":\"a\"},{\"ip\":\"b\"},{\"ip\":\"c\"}]}}",
 	      "{\"routing\":{\"rules\":[{\"ip\":\"a\"},{\"ip\":\"x\"},{\"ip\":\"c\"}]}}",
 	      "changed rule rules[1] ip b x /routing/rules/1\n");
-	check("{\"routing\":{\"rules\":[{\"ruleTag\":\"r\",\"ip\":[\"a\"]}]}}", "{\"routing\":{\"rules\":[{\"ruleTag\":\"r\",\"ip\":[\"a\",\"b\"]}]}}",
+	check("{\"routing\":{\"rules\":[{\"ruleTag\":\"r\",\"ip\":[\"a\"]}]}}",
+	      "{\"routing\":{\"rules\":[{\"ruleTag\":\"r\",\"ip\":[\"a\",\"b\"]}]}}",
 	      "changed rule r ip [\"a\"] [\"a\",\"b\"] /routing/rules/0\n");
 	check("{\"routing\":{\"rules\":[{\"ruleTag\":\"r\"}]}}", "{\"routing\":{\"rules\":[{\"ip\":\"a\"}]}}",
 	      "added rule rules[0] - - {\"ip\":\"a\"} /routing/rules/0\n"
@@ -98,7 +104,8 @@ static void test_sections(void **state)
 {
 	(void)state;
 	check("{\"log\":{\"loglevel\":\"info\"},\"dns\":{},\"zeta\":1}",
-	      "{\"log\":{\"loglevel\":\"error\",\"access\":\"none\"},\"stats\":{},\"zeta\":2,\"routing\":{\"domainStrategy\":\"AsIs\"}}",
+	      "{\"log\":{\"loglevel\":\"error\",\"access\":\"none\"},\"stats\":{},\"zeta\":2,\"routing\":{"
+	      "\"domainStrategy\":\"AsIs\"}}",
 	      "changed section log loglevel info error /log\nchanged section log access - none /log\n"
 	      "added section stats - - {} /stats\n"
 	      "added section routing - - {\"domainStrategy\":\"AsIs\"} /routing\n"
@@ -133,7 +140,8 @@ static const char *many_rules(struct arena *a, unsigned n, unsigned shift, bool 
 	for (unsigned i = 0; i < n; i++) {
 		unsigned id = (i + shift) % n;
 
-		buf_printf(&out, tagged ? "%s{\"ruleTag\":\"t%u\",\"ip\":\"x\"}" : "%s{\"ip\":\"%u\"}", i ? "," : "", id);
+		buf_printf(&out, tagged ? "%s{\"ruleTag\":\"t%u\",\"ip\":\"x\"}" : "%s{\"ip\":\"%u\"}", i ? "," : "",
+			   id);
 	}
 	buf_puts(&out, "]}}");
 	text = arena_memdup(a, out.p, out.len);

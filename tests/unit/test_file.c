@@ -275,9 +275,9 @@ static void test_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_read),          TEST(test_read_refuses),        TEST(test_read_stays_beneath), TEST(test_walk),
-		TEST(test_write_replaces), TEST(test_write_fails_cleanly), TEST(test_foreign_temp),       TEST(test_create),
-		TEST(test_list),
+		TEST(test_read),         TEST(test_read_refuses),   TEST(test_read_stays_beneath),
+		TEST(test_walk),         TEST(test_write_replaces), TEST(test_write_fails_cleanly),
+		TEST(test_foreign_temp), TEST(test_create),         TEST(test_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,7 +169,8 @@ static void test_fields(void **state)
 	struct fixture f = { .a = *state };
 	struct node n = { 0 };
 
-	assert_int_equal(parse(&f, "trojan://p%40ss@edge.example.net:443?type=ws&path=%2Fa%20b&alpn=h2,http/1.1#n%20x", &n), 0);
+	assert_int_equal(
+		parse(&f, "trojan://p%40ss@edge.example.net:443?type=ws&path=%2Fa%20b&alpn=h2,http/1.1#n%20x", &n), 0);
 	assert_int_equal(n.protocol.v, NODE_TROJAN);
 	assert_int_equal(n.security.v, NODE_TLS);
 	assert_true(n.security.set && n.transport.set);

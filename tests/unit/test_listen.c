@@ -14,8 +14,10 @@ static void check_rows(const struct row *rows, size_t n)
 		struct checked_text c;
 
 		snprintf(text, sizeof(text),
-			 "{\"inbounds\": [{\"tag\": \"a\", \"protocol\": \"vmess\", %s}, {\"tag\": \"b\", \"protocol\": \"vmess\", %s}],"
-			 "\"outbounds\": [{\"protocol\": \"freedom\"}]}", rows[i].a, rows[i].b);
+			 "{\"inbounds\": [{\"tag\": \"a\", \"protocol\": \"vmess\", %s}, {\"tag\": \"b\", "
+			 "\"protocol\": \"vmess\", %s}],"
+			 "\"outbounds\": [{\"protocol\": \"freedom\"}]}",
+			 rows[i].a, rows[i].b);
 		c = check_text(text);
 		if (strcmp(check_codes(&c), rows[i].codes))
 			fail_msg("%s | %s: '%s', not '%s'", rows[i].a, rows[i].b, check_codes(&c), rows[i].codes);
@@ -67,11 +69,12 @@ static void test_networks(void **state)
 {
 	static const struct row rows[] = {
 		{ "\"port\": 1", "\"port\": 1, \"streamSettings\": {\"network\": \"kcp\"}", "" },
-		{ "\"port\": 1, \"streamSettings\": {\"network\": \"kcp\"}", "\"port\": 1, \"streamSettings\": {\"network\": \"kcp\"}",
-		  "XR555" },
+		{ "\"port\": 1, \"streamSettings\": {\"network\": \"kcp\"}",
+		  "\"port\": 1, \"streamSettings\": {\"network\": \"kcp\"}", "XR555" },
 		{ "\"port\": 1, \"protocol\": \"shadowsocks\", \"settings\": {\"network\": \"tcp,udp\"}",
 		  "\"port\": 1, \"streamSettings\": {\"network\": \"kcp\"}", "XR555" },
-		{ "\"port\": 1, \"protocol\": \"shadowsocks\"", "\"port\": 1, \"streamSettings\": {\"network\": \"kcp\"}", "" },
+		{ "\"port\": 1, \"protocol\": \"shadowsocks\"",
+		  "\"port\": 1, \"streamSettings\": {\"network\": \"kcp\"}", "" },
 		{ "\"port\": 1, \"protocol\": \"wireguard\"", "\"port\": 1", "" },
 	};
 
@@ -84,7 +87,8 @@ static void test_services(void **state)
 	struct checked_text c;
 
 	(void)state;
-	c = check_text("{\"api\": {\"tag\": \"api\", \"listen\": \"127.0.0.1:1080\"}, \"inbounds\": [{\"protocol\": \"vmess\", "
+	c = check_text("{\"api\": {\"tag\": \"api\", \"listen\": \"127.0.0.1:1080\"}, \"inbounds\": [{\"protocol\": "
+		       "\"vmess\", "
 		       "\"listen\": \"127.0.0.1\", \"port\": 1080}], \"outbounds\": [{\"protocol\": \"freedom\"}]}");
 	assert_int_equal(check_count(&c, DIAG_XR555), 1);
 	check_free(&c);

@@ -147,10 +147,11 @@ static void test_no_files(void **state)
 	assert_int_equal(symlinkat("../../x", t.fd, "config-client/balancers.append.json"), 0);
 	assert_int_equal(symlinkat("nothing", t.fd, "config-client/inbounds.append.json"), 0);
 	assert_int_equal(symlinkat("outbounds.append.json", t.fd, "config-client/outbounds.append.json"), 0);
-	assert_string_equal(load(&t), "xp2p-client.toml XR221; config.toml XR221; config-client/balancers.append.json XR222; "
-				      "config-client/dns.json XR221; config-client/inbounds.append.json XR220; "
-				      "config-client/observatory.json XR222; config-client/outbounds.append.json XR220; "
-				      "config-client/policy.json XR221; ");
+	assert_string_equal(load(&t),
+			    "xp2p-client.toml XR221; config.toml XR221; config-client/balancers.append.json XR222; "
+			    "config-client/dns.json XR221; config-client/inbounds.append.json XR220; "
+			    "config-client/observatory.json XR222; config-client/outbounds.append.json XR220; "
+			    "config-client/policy.json XR221; ");
 	fell(&t);
 }
 
@@ -174,8 +175,8 @@ static void test_huge(void **state)
 
 static void test_names(void **state)
 {
-	static const char *const silent[] = { ".hidden", ".#dns.json", "#dns.json#", "dns.json~", "dns.json.swp", "4913", "x.tmp",
-		"dns.json.bak", ".dns.json.swx" };
+	static const char *const silent[] = { ".hidden", ".#dns.json", "#dns.json#",   "dns.json~",    "dns.json.swp",
+					      "4913",    "x.tmp",      "dns.json.bak", ".dns.json.swx" };
 	struct tree t;
 
 	(void)state;
@@ -210,7 +211,8 @@ static void test_config_dir(void **state)
 		struct tree t;
 
 		plant(&t);
-		write_text(&t, "xp2p-client.toml", arena_printf(t.a, "[client]\nconfig_dir = \"%s\"\n", dir_cases[i].value));
+		write_text(&t, "xp2p-client.toml",
+			   arena_printf(t.a, "[client]\nconfig_dir = \"%s\"\n", dir_cases[i].value));
 		assert_int_equal(symlinkat("/etc", t.fd, "out"), 0);
 		assert_int_equal(symlinkat("config-client", t.fd, "inside"), 0);
 		write_text(&t, "config-client/dns.json", "{\"dns\":{}}");
@@ -240,7 +242,9 @@ static struct secret secret_at(struct tree *t, const char *text, enum secret_kin
 	uint32_t src = sources_add(t->sources, "some.toml", text, (uint32_t)strlen(text));
 	const char *brace = strchr(text, '{');
 
-	return (struct secret){ .at = { src, (uint32_t)(brace - text), (uint32_t)strlen(text) }, .set = true, .kind = kind, .ref = ref };
+	return (struct secret){
+		.at = { src, (uint32_t)(brace - text), (uint32_t)strlen(text) }, .set = true, .kind = kind, .ref = ref
+	};
 }
 
 static struct secret resolve(struct tree *t, enum secret_kind kind, const char *ref, bool check)
@@ -287,7 +291,8 @@ static void test_missing_secrets(void **state)
 	s = resolve(&t, SECRET_ENV, "XRAT_TEST_SECRET", false);
 	assert_true(s.missing);
 	assert_string_equal(s.s, "00000000-0000-4000-8000-000000000000");
-	assert_string_equal(diag_at(t.sink, 0)->msg, "'password' comes from the environment variable 'XRAT_TEST_SECRET', which is not set");
+	assert_string_equal(diag_at(t.sink, 0)->msg,
+			    "'password' comes from the environment variable 'XRAT_TEST_SECRET', which is not set");
 	setenv("XRAT_TEST_SECRET", "", 1);
 	resolve(&t, SECRET_ENV, "XRAT_TEST_SECRET", true);
 	assert_int_equal(diag_at(t.sink, 1)->severity, SEV_WARNING);
@@ -302,8 +307,9 @@ static void test_missing_secrets(void **state)
 	resolve(&t, SECRET_FILE, "latin", false);
 	resolve(&t, SECRET_FILE, "../x", false);
 	resolve(&t, SECRET_FILE, "config-client", false);
-	assert_string_equal(faults(&t), "some.toml XR231; some.toml XR231; some.toml XR232; some.toml XR233; some.toml XR233; "
-					"some.toml XR233; some.toml XR232; some.toml XR232; ");
+	assert_string_equal(faults(&t),
+			    "some.toml XR231; some.toml XR231; some.toml XR232; some.toml XR233; some.toml XR233; "
+			    "some.toml XR233; some.toml XR232; some.toml XR232; ");
 	fell(&t);
 }
 
@@ -339,9 +345,11 @@ static void test_named_files(void **state)
 	plant(&t);
 	setenv("XRAY_LOCATION_ASSET", t.path, 1);
 	write_text(&t, "geoip.dat", "");
-	text = arena_printf(t.a, "{\"inbounds\":[{\"tls\":[{\"certificateFile\":\"%s/geoip.dat\",\"keyFile\":\"%s/no.pem\"}]}],"
-			    "\"routing\":{\"rules\":[{\"ip\":[\"geoip:a\",\"!ext:my.dat:x\"]},{\"domain\":[\"geosite:b\",\"geosite:c\"]}]}}",
-			    t.path, t.path);
+	text = arena_printf(t.a,
+		"{\"inbounds\":[{\"tls\":[{\"certificateFile\":\"%s/geoip.dat\",\"keyFile\":\"%s/no.pem\"}]}],"
+		"\"routing\":{\"rules\":[{\"ip\":[\"geoip:a\",\"!ext:my.dat:x\"]},{\"domain\":[\"geosite:b\",\"geosite:"
+		"c\"]}]}}",
+		t.path, t.path);
 	src = sources_add(t.sources, "a.json", text, (uint32_t)strlen(text));
 	assert_int_equal(json_parse(t.a, t.sink, src, false, &v), 0);
 	xconf_from_value(t.a, &v, target_default(), &c.x);
@@ -354,10 +362,12 @@ static void test_named_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_roles),      cmocka_unit_test(test_good),       cmocka_unit_test(test_no_files),
-		cmocka_unit_test(test_huge),       cmocka_unit_test(test_names),      cmocka_unit_test(test_config_dir),
-		cmocka_unit_test(test_unreadable), cmocka_unit_test(test_secrets),    cmocka_unit_test(test_missing_secrets),
-		cmocka_unit_test(test_big_secret), cmocka_unit_test(test_named_files),
+		cmocka_unit_test(test_roles),           cmocka_unit_test(test_good),
+		cmocka_unit_test(test_no_files),        cmocka_unit_test(test_huge),
+		cmocka_unit_test(test_names),           cmocka_unit_test(test_config_dir),
+		cmocka_unit_test(test_unreadable),      cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_missing_secrets), cmocka_unit_test(test_big_secret),
+		cmocka_unit_test(test_named_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,17 +59,23 @@ static const struct fault faults[] = {
 	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"ok\",\"TAG\":\"xp2p-z\"}]}", "XR302" },
 	{ SNIPPET_INBOUNDS, "{\"inbounds\":[{\"tag\":\"in\",\"remark\":\" xp2p-a \"}]}", "XR302" },
 	{ SNIPPET_BALANCERS, "{\"balancers\":[{\"tag\":\"xp2p-b\"}]}", "XR302" },
-	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"r\",\"settings\":{\"reverse\":{\"tag\":\"x.rev\"}}}]}", "XR302" },
-	{ SNIPPET_INBOUNDS, "{\"inbounds\":[{\"tag\":\"r\",\"settings\":{\"clients\":[{},{\"reverse\":{\"tag\":\"x.rev\"}}]}}]}", "XR302" },
+	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"r\",\"settings\":{\"reverse\":{\"tag\":\"x.rev\"}}}]}",
+	"XR302" },
+	{ SNIPPET_INBOUNDS,
+	"{\"inbounds\":[{\"tag\":\"r\",\"settings\":{\"clients\":[{},{\"reverse\":{\"tag\":\"x.rev\"}}]}}]}", "XR302" },
 	{ SNIPPET_RULES_AFTER_SYSTEM, "{\"rules\":[{\"ruleTag\":\"xp2p-1\"}]}", "XR302" },
-	{ SNIPPET_RULES_AFTER_SYSTEM, "{\"rules\":[{\"domain\":[\"a\",\"full:x.rev\"]},{\"domains\":\"full:X.REV\"}]}", "XR308 XR308" },
-	{ SNIPPET_RULES_AFTER_SYSTEM, "{\"rules\":[{\"domain\":\"full:a.b,full:x.rev\"},{\"domain\":[\"domain:x.rev\"]}]}", "XR308" },
-	{ SNIPPET_RULES_AFTER_MANAGED, "{\"rules\":[{\"ruleTag\":\"a\"},{\"ruleTag\":\"a\"},{\"ruleTag\":\"a\"}]}", "XR309 XR309" },
+	{ SNIPPET_RULES_AFTER_SYSTEM,
+	"{\"rules\":[{\"domain\":[\"a\",\"full:x.rev\"]},{\"domains\":\"full:X.REV\"}]}", "XR308 XR308" },
+	{ SNIPPET_RULES_AFTER_SYSTEM,
+	"{\"rules\":[{\"domain\":\"full:a.b,full:x.rev\"},{\"domain\":[\"domain:x.rev\"]}]}", "XR308" },
+	{ SNIPPET_RULES_AFTER_MANAGED, "{\"rules\":[{\"ruleTag\":\"a\"},{\"ruleTag\":\"a\"},{\"ruleTag\":\"a\"}]}",
+	"XR309 XR309" },
 	{ SNIPPET_RULES_AFTER_MANAGED, "{\"rules\":[{\"ruleTag\":\" a\"}]}", "XR304" },
 	{ SNIPPET_RULES_AFTER_MANAGED, "{\"rules\":[{\"ruleTag\":\"\"},{\"ruleTag\":\"\"}]}", "" },
 	{ SNIPPET_RULES_AFTER_MANAGED, "{\"rules\":[1,\"a\",[],null,true]}", "XR301 XR301 XR301 XR310 XR301" },
 	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"protocol\":\"freedom\"}]}", "XR303" },
-	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":5},{\"tag\":null},{\"tag\":\"\"},{\"tag\":\" \"},{\"tag\":\"a \"}]}",
+	{ SNIPPET_OUTBOUNDS,
+	"{\"outbounds\":[{\"tag\":5},{\"tag\":null},{\"tag\":\"\"},{\"tag\":\" \"},{\"tag\":\"a \"}]}",
 	  "XR303 XR304 XR304 XR304" },
 	{ SNIPPET_INBOUNDS, "{\"inbounds\":[{\"tag\":\"socks-in\"}]}", "XR305" },
 	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"api\"}]}", "XR305" },
@@ -77,7 +83,8 @@ static const struct fault faults[] = {
 	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"a\"},{\"tag\":\"a\"},{\"tag\":\"A\"}]}", "XR306 XR307" },
 	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"Direct\"}]}", "XR307" },
 	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"proxy-edge\",\"enabled\":false}]}", "XR310" },
-	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"direct\",\"_remove\":true},{\"$remove\":\"direct\"}]}", "XR310 XR310" },
+	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"direct\",\"_remove\":true},{\"$remove\":\"direct\"}]}",
+	"XR310 XR310" },
 	{ SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"mine\",\"enabled\":false}]}", "" },
 	{ SNIPPET_POLICY, "{\"policy\":{\"levels\":{\"0\":{}}}}", "XR311" },
 	{ SNIPPET_POLICY, "{\"policy\":{\"levels\":{\"00\":null,\"1\":{}},\"System\":{}}}", "XR311 XR311" },
@@ -120,7 +127,8 @@ static void test_owner_named(void **state)
 	world_merge(&w);
 	diag_print(w.sink, false, false, &out);
 	buf_putc(&out, 0);
-	assert_non_null(strstr(out.p, "outbounds.append.json:1:22: error[XR302]: outbound tag 'Proxy-Edge' is reserved"));
+	assert_non_null(
+		strstr(out.p, "outbounds.append.json:1:22: error[XR302]: outbound tag 'Proxy-Edge' is reserved"));
 	assert_non_null(strstr(out.p, "note: 'Proxy-Edge' is the outbound of endpoint 'edge'"));
 	assert_non_null(strstr(out.p, "note: 'proxy-*' names belong to [[client.endpoints]]"));
 	assert_non_null(strstr(out.p, "help: rename it, for example 'nyc', or list it in [extensions] override"));
@@ -138,7 +146,8 @@ static void test_override(void **state)
 	world_override(&w, "proxy-new");
 	world_override(&w, "socks-in");
 	world_override(&w, "nothing");
-	world_snippet(&w, SNIPPET_OUTBOUNDS, "{\"outbounds\":[{\"tag\":\"proxy-new\"},{\"tag\":\"proxy-edge\",\"x\":1}]}");
+	world_snippet(&w, SNIPPET_OUTBOUNDS,
+		      "{\"outbounds\":[{\"tag\":\"proxy-new\"},{\"tag\":\"proxy-edge\",\"x\":1}]}");
 	world_snippet(&w, SNIPPET_INBOUNDS, "{\"inbounds\":[{\"tag\":\"socks-in\",\"x\":2}]}");
 	assert_string_equal(world_merge(&w), "XR314 [XR313] [XR313] [XR313]");
 	assert_string_equal(world_list(&w, &w.merged.x.outbounds, "tag"), "proxy-edge direct proxy-new");
@@ -179,7 +188,9 @@ static void test_policy(void **state)
 	policy = &w.merged.x.section[XS_POLICY];
 	json_write_compact(&out, policy);
 	buf_putc(&out, 0);
-	assert_string_equal(out.p, "{\"levels\":{\"0\":{\"statsUserUplink\":true},\"2\":{\"connIdle\":60},\"1\":{}},\"system\":{},\"other\":1}");
+	assert_string_equal(out.p,
+			    "{\"levels\":{\"0\":{\"statsUserUplink\":true},\"2\":{\"connIdle\":60},\"1\":{}},"
+			    "\"system\":{},\"other\":1}");
 	assert_int_equal(value_get(&w.base.x.section[XS_POLICY], "levels")->n_members, 1);
 	buf_fini(&out);
 	world_end(&w);
@@ -220,9 +231,11 @@ static void test_type_added(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_slots),     cmocka_unit_test(test_append),         cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_owner_named), cmocka_unit_test(test_override),     cmocka_unit_test(test_override_twice),
-		cmocka_unit_test(test_policy),    cmocka_unit_test(test_sections),       cmocka_unit_test(test_type_added),
+		cmocka_unit_test(test_slots),      cmocka_unit_test(test_append),
+		cmocka_unit_test(test_faults),     cmocka_unit_test(test_owner_named),
+		cmocka_unit_test(test_override),   cmocka_unit_test(test_override_twice),
+		cmocka_unit_test(test_policy),     cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_type_added),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

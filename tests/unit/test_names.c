@@ -66,10 +66,10 @@ static void test_reserved(void **state)
 
 static void test_hosts(void **state)
 {
-	static const char *const yes[] = { "a", "edge.example.net", "edge.example.net.", "127.0.0.1", "::1", "2001:db8::7", "a_b.c",
-		"1a.example", "xn--e1afmkfd.example", "1.2.3.a" };
-	static const char *const no[] = { "", ".", "a..b", ".a", "a.b..", "-a.b", "a-.b", "a b", "[::1]", "http://a", "a:80", "256.1.1.1",
-		"1.2.3", "10.0.0.0/8", "\xc3\xa9.example", "a/b" };
+	static const char *const yes[] = { "a", "edge.example.net", "edge.example.net.", "127.0.0.1", "::1",
+		"2001:db8::7", "a_b.c", "1a.example", "xn--e1afmkfd.example", "1.2.3.a" };
+	static const char *const no[] = { "", ".", "a..b", ".a", "a.b..", "-a.b", "a-.b", "a b", "[::1]", "http://a",
+		"a:80", "256.1.1.1", "1.2.3", "10.0.0.0/8", "\xc3\xa9.example", "a/b" };
 	char label[65] = { 0 };
 
 	(void)state;
@@ -99,11 +99,13 @@ static void test_ip_parse(void **state)
 {
 	static const char *const pairs[][2] = {
 		{ "10.20.30.40/16", "10.20.0.0/16" }, { "10.0.0.1", "10.0.0.1/32" }, { "0.0.0.0/0", "0.0.0.0/0" },
-		{ "255.255.255.255/31", "255.255.255.254/31" }, { "2001:DB8::1/32", "2001:db8::/32" }, { "::1", "::1/128" },
+		{ "255.255.255.255/31", "255.255.255.254/31" }, { "2001:DB8::1/32", "2001:db8::/32" },
+			{ "::1", "::1/128" },
 		{ "::/0", "::/0" }, { "2001:db8:ffff::/33", "2001:db8:8000::/33" },
 	};
-	static const char *const bad[] = { "", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0", "010.0.0.1", "::/129",
-		"a", "1.2.3.4.5", "10.0.0.0/8/8", "::1%eth0", "0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000" };
+	static const char *const bad[] = { "", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0",
+		"010.0.0.1", "::/129", "a", "1.2.3.4.5", "10.0.0.0/8/8", "::1%eth0",
+		"0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000" };
 	struct ip_net net;
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
@@ -142,10 +144,11 @@ static void test_contains(void **state)
 
 static void test_private(void **state)
 {
-	static const char *const private[] = { "10.0.0.1", "127.0.0.1", "100.64.0.1", "198.51.100.7", "::1", "fd00::1", "fe80::1", "::ffff:10.0.0.1",
-		"localhost", "router", "nas.lan", "a.home.arpa.", "EXAMPLE", "x.example" };
-	static const char *const public[] = { "9.9.9.9", "2620:fe::fe", "::ffff:9.9.9.9", "100.128.0.1", "edge.example.net", "notlan.net",
-		"mylan.org", "198.20.0.1" };
+	static const char *const private[] = { "10.0.0.1", "127.0.0.1",    "100.64.0.1",      "198.51.100.7", "::1",
+					       "fd00::1",  "fe80::1",      "::ffff:10.0.0.1", "localhost",    "router",
+					       "nas.lan",  "a.home.arpa.", "EXAMPLE",         "x.example" };
+	static const char *const public[] = { "9.9.9.9",          "2620:fe::fe", "::ffff:9.9.9.9", "100.128.0.1",
+					      "edge.example.net", "notlan.net",  "mylan.org",      "198.20.0.1" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(private) / sizeof(*private); i++)

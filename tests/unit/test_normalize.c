@@ -34,7 +34,8 @@ static void test_profiles(void **state)
 	} rows[] = {
 		{ "trojan-tls", "", NODE_TROJAN, NODE_TCP, NODE_TLS, "" },
 		{ "vless-tls-vision", "", NODE_VLESS, NODE_TCP, NODE_TLS, "xtls-rprx-vision" },
-		{ "vless-reality-vision", "public_key = " KEY43, NODE_VLESS, NODE_TCP, NODE_REALITY, "xtls-rprx-vision" },
+		{ "vless-reality-vision", "public_key = " KEY43, NODE_VLESS, NODE_TCP, NODE_REALITY,
+		  "xtls-rprx-vision" },
 		{ "VLESS-WS-TLS", "path = \"/x\"", NODE_VLESS, NODE_WS, NODE_TLS, "" },
 		{ "vless-grpc-tls", "service_name = \"x\"\nmode = \"multi\"", NODE_VLESS, NODE_GRPC, NODE_TLS, "" },
 		{ "vless-xhttp-tls", "mode = \"auto\"", NODE_VLESS, NODE_XHTTP, NODE_TLS, "" },
@@ -51,7 +52,8 @@ static void test_profiles(void **state)
 		char text[512];
 		const struct node *n;
 
-		snprintf(text, sizeof(text), EDGE "password = " UUID "\nprofile = \"%s\"\n%s\n", rows[i].profile, rows[i].more);
+		snprintf(text, sizeof(text), EDGE "password = " UUID "\nprofile = \"%s\"\n%s\n", rows[i].profile,
+			 rows[i].more);
 		given_normal(&g, ROLE_CLIENT, text);
 		n = &((const struct endpoint *)g.d.client.endpoints.v)->node;
 		if (given_codes(&g)[0])
@@ -76,10 +78,12 @@ static const struct {
 	{ ROLE_CLIENT, TROJAN "disabled = true\n" TROJAN, "" },
 	{ ROLE_CLIENT, VLESS "protocol = \"vless\"\nsecurity = \"none\"\nflow = \"xtls-rprx-vision\"", "XR173" },
 	{ ROLE_CLIENT, VLESS "protocol = \"vless\"\ntransport = \"ws\"\nflow = \"xtls-rprx-vision\"", "XR173" },
-	{ ROLE_CLIENT, VLESS "protocol = \"vless\"\ntransport = \"ws\"\nflow = \"xtls-rprx-vision\"\nencryption = \"mlkem768x25519plus.x\"",
+	{ ROLE_CLIENT, VLESS "protocol = \"vless\"\ntransport = \"ws\"\nflow = \"xtls-rprx-vision\"\nencryption = "
+	"\"mlkem768x25519plus.x\"",
 	  "" },
 	{ ROLE_CLIENT, TROJAN "flow = \"xtls-rprx-vision\"", "XR173" },
-	{ ROLE_CLIENT, VLESS "protocol = \"vless\"\ntransport = \"ws\"\nsecurity = \"reality\"\npublic_key = " KEY43, "XR173" },
+	{ ROLE_CLIENT, VLESS "protocol = \"vless\"\ntransport = \"ws\"\nsecurity = \"reality\"\npublic_key = " KEY43,
+	"XR173" },
 	{ ROLE_CLIENT, VLESS "profile = \"vless-grpc-tls\"\nmode = \"packet-up\"", "XR173" },
 	{ ROLE_CLIENT, VLESS "profile = \"vless-xhttp-tls\"\nmode = \"gun\"", "XR173" },
 	{ ROLE_CLIENT, TROJAN "profile = \"trojan-tls\"\ntransport = \"ws\"\nsecurity = \"none\"\nprotocol = \"vless\"",
@@ -103,24 +107,31 @@ static const struct {
 	{ ROLE_CLIENT, EDGE "profile = \"vless-ws-tls\"\nuuid = { env = \"X\" }", "" },
 	{ ROLE_CLIENT, EDGE "profile = \"vless-ws-tls\"\nuuid = 5", "XR151" },
 	{ ROLE_CLIENT, TROJAN "path = \"/x\"", "XR188" },
-	{ ROLE_CLIENT, VLESS "profile = \"vless-reality-vision\"\npublic_key = \"short\"\nshort_id = \"123\"", "XR163 XR163" },
+	{ ROLE_CLIENT, VLESS "profile = \"vless-reality-vision\"\npublic_key = \"short\"\nshort_id = \"123\"",
+	"XR163 XR163" },
 	{ ROLE_CLIENT, "[[client.endpoints]]\nlink = { env = \"L\" }\n", "" },
 	/* redirects */
 	{ ROLE_CLIENT, TROJAN "[[client.redirects]]\noutbound_tag = \"x\"", "XR178" },
-	{ ROLE_CLIENT, TROJAN "[[client.redirects]]\noutbound_tag = \"x\"\ncidr = \"10.0.0.0/8\"\ndomain = \"x\"", "XR178" },
+	{ ROLE_CLIENT, TROJAN "[[client.redirects]]\noutbound_tag = \"x\"\ncidr = \"10.0.0.0/8\"\ndomain = \"x\"",
+	"XR178" },
 	{ ROLE_CLIENT, TROJAN "[[client.redirects]]\noutbound_tag = \"x\"\ncidr = \"0.0.0.0/0\"", "XR179" },
 	{ ROLE_CLIENT, TROJAN "[[client.redirects]]\noutbound_tag = \"x\"\ncidr = \"::/0\"", "XR179" },
 	{ ROLE_CLIENT, TROJAN "[[client.redirects]]\noutbound_tag = \"x\"\ndomain = \"a b\"", "XR163" },
 	{ ROLE_CLIENT, TROJAN "[[client.redirects]]\noutbound_tag = \"x\"\ndomain = \" \"", "XR160" },
 	/* forwards and listeners */
 	{ ROLE_CLIENT, TROJAN "[[client.forwards]]\nlisten_port = 1000\ntarget_host = \"a\"\ntarget_port = 1\n"
-	  "[[client.forwards]]\nlisten_port = 1000\ntarget_host = \"a\"\ntarget_port = 1\nlisten_address = \"127.0.0.2\"", "XR171" },
-	{ ROLE_CLIENT, TROJAN "[[client.forwards]]\nlisten_port = 51180\ntarget_host = \"a\"\ntarget_port = 1", "XR172" },
-	{ ROLE_CLIENT, TROJAN "[[client.forwards]]\nlisten_port = 48054\ntarget_host = \"a\"\ntarget_port = 1\nprotocol = \"udp\"", "" },
+	  "[[client.forwards]]\nlisten_port = 1000\ntarget_host = \"a\"\ntarget_port = 1\nlisten_address = "
+	  "\"127.0.0.2\"", "XR171" },
+	{ ROLE_CLIENT, TROJAN "[[client.forwards]]\nlisten_port = 51180\ntarget_host = \"a\"\ntarget_port = 1",
+	"XR172" },
+	{ ROLE_CLIENT,
+	TROJAN "[[client.forwards]]\nlisten_port = 48054\ntarget_host = \"a\"\ntarget_port = 1\nprotocol = \"udp\"",
+	"" },
 	{ ROLE_CLIENT, TROJAN "[client.xray.inbounds.socks]\nport = 52180", "XR172" },
 	{ ROLE_CLIENT, TROJAN "[client.xray.inbounds.socks]\nlisten = \"0.0.0.0\"\nport = 48054", "XR172 XR186" },
 	{ ROLE_CLIENT, TROJAN "[client.xray.inbounds.socks]\nlisten = \"::1\"\nport = 48054", "" },
-	{ ROLE_CLIENT, TROJAN "[client.xray.inbounds.socks]\nlisten = \"::\"\nport = 48054\n[[client.xray.inbounds.socks.users]]\n"
+	{ ROLE_CLIENT,
+	TROJAN "[client.xray.inbounds.socks]\nlisten = \"::\"\nport = 48054\n[[client.xray.inbounds.socks.users]]\n"
 	  "user = \"a\"\npassword = \"b\"", "XR172" },
 	{ ROLE_CLIENT, TROJAN "[client.xray.inbounds.socks]\nlisten = \"localhost\"", "" },
 	{ ROLE_CLIENT, TROJAN "[client.xray.inbounds.dokodemo]\nlisten = \"192.168.1.1\"", "XR186" },
@@ -131,7 +142,8 @@ static const struct {
 	{ ROLE_CLIENT, TROJAN "[client.reverse.\"x.rev\"]\nendpoint_tag = \"proxy-egde-example-net\"", "XR181" },
 	{ ROLE_CLIENT, TROJAN "disabled = true\n[client.reverse.\"x.rev\"]\nendpoint_tag = \"proxy-edge-example-net\"\n"
 	  "[client]\nallow_direct = true", "XR181" },
-	{ ROLE_CLIENT, TROJAN "[client.reverse.\"x.rev\"]\nendpoint_tag = \"proxy-edge-example-net\"\nid = \"x\"", "XR177" },
+	{ ROLE_CLIENT, TROJAN "[client.reverse.\"x.rev\"]\nendpoint_tag = \"proxy-edge-example-net\"\nid = \"x\"",
+	"XR177" },
 	/* the client as a whole */
 	{ ROLE_CLIENT, TROJAN "[client]\ntun_mode = \"full\"", "XR182" },
 	{ ROLE_CLIENT, "", "XR183" },
@@ -143,17 +155,26 @@ static const struct {
 	{ ROLE_SERVER, "[server]\n", "XR185" },
 	{ ROLE_SERVER, "[server]\ncertificate = \"a\"\nkey = \"b\"", "" },
 	{ ROLE_SERVER, "[server.xray.inbounds.trojan]\nsecurity = \"none\"", "" },
-	{ ROLE_SERVER, "[server]\ncertificate = \"a\"\nkey = \"b\"\n[server.xray.inbounds.trojan]\nsecurity = \"none\"", "XR188" },
-	{ ROLE_SERVER, "[server]\nprofile = \"vless-tls-vision\"\n[server.xray.inbounds.trojan]\nsecurity = \"none\"", "XR173" },
+	{ ROLE_SERVER,
+	"[server]\ncertificate = \"a\"\nkey = \"b\"\n[server.xray.inbounds.trojan]\nsecurity = \"none\"", "XR188" },
+	{ ROLE_SERVER, "[server]\nprofile = \"vless-tls-vision\"\n[server.xray.inbounds.trojan]\nsecurity = \"none\"",
+	"XR173" },
 	{ ROLE_SERVER, "[server]\nprofile = \"vless-ws-tls\"\n[server.xray.inbounds.trojan]\nsecurity = \"none\"", "" },
-	{ ROLE_SERVER, "[server]\nprofile = \"vless-ws-tls\"\n[server.xray.inbounds.trojan]\nsecurity = \"none\"\nnetwork = \"tcp\"", "XR174" },
+	{ ROLE_SERVER,
+	"[server]\nprofile = \"vless-ws-tls\"\n[server.xray.inbounds.trojan]\nsecurity = \"none\"\nnetwork = \"tcp\"",
+	"XR174" },
 	{ ROLE_SERVER, "[server]\nprofile = \"vless-reality-vision\"", "XR175 XR175" },
-	{ ROLE_SERVER, "[server]\nprofile = \"vless-reality-vision\"\nprivate_key = " KEY43 "\nreality_target = \"www.example.org:443\"", "" },
-	{ ROLE_SERVER, "[server]\nprofile = \"vless-tls-vision\"\ncertificate = \"a\"\nkey = \"b\"\n[[server.users]]\nuser_label = \"a\"\n"
-	  "active_credential = \"change-me\"\n[[server.users]]\nuser_label = \"b\"\nactive_credential = \"env:X\"", "XR177" },
-	{ ROLE_SERVER, "[server]\ncertificate = \"a\"\nkey = \"b\"\n[[server.users]]\nuser_label = \"a\"\nactive_credential = \"x\"\n"
+	{ ROLE_SERVER, "[server]\nprofile = \"vless-reality-vision\"\nprivate_key = " KEY43 "\nreality_target = "
+	"\"www.example.org:443\"", "" },
+	{ ROLE_SERVER, "[server]\nprofile = \"vless-tls-vision\"\ncertificate = \"a\"\nkey = \"b\"\n"
+	"[[server.users]]\nuser_label = \"a\"\n"
+	  "active_credential = \"change-me\"\n[[server.users]]\nuser_label = \"b\"\nactive_credential = \"env:X\"",
+	  	"XR177" },
+	{ ROLE_SERVER,
+	"[server]\ncertificate = \"a\"\nkey = \"b\"\n[[server.users]]\nuser_label = \"a\"\nactive_credential = \"x\"\n"
 	  "[[server.trojan_users]]\nemail = \"A\"\npassword = \"y\"", "XR171" },
-	{ ROLE_SERVER, "[server]\ncertificate = \"a\"\nkey = \"b\"\n[server.reverse_channels.\"x.rev\"]\nuser_id = \"a\"", "XR181" },
+	{ ROLE_SERVER,
+	"[server]\ncertificate = \"a\"\nkey = \"b\"\n[server.reverse_channels.\"x.rev\"]\nuser_id = \"a\"", "XR181" },
 	{ ROLE_SERVER, "[server]\ncertificate = \"a\"\nkey = \"b\"\ntrojan_port = 51080", "XR172" },
 };
 
@@ -225,7 +246,8 @@ static void test_link(void **state)
 	const struct endpoint *e;
 
 	(void)state;
-	given_normal(&g, ROLE_CLIENT, "[[client.endpoints]]\nport = 8443\nlink = \"trojan://change-me@edge.example.net:443?"
+	given_normal(&g, ROLE_CLIENT,
+		     "[[client.endpoints]]\nport = 8443\nlink = \"trojan://change-me@edge.example.net:443?"
 		     "security=tls&sni=sni.example.net#Edge\"\n");
 	e = g.d.client.endpoints.v;
 	assert_string_equal(given_codes(&g), "");

@@ -18,7 +18,8 @@ static void test_match(void **state)
 		const char *pattern, *text;
 		bool match;
 	} rows[] = {
-		{ "\\.example\\.com$", "www.example.com", true }, { "\\.example\\.com$", "www.example.com.evil", false },
+		{ "\\.example\\.com$", "www.example.com", true },
+			{ "\\.example\\.com$", "www.example.com.evil", false },
 		{ "^a+b", "xaab", false },                        { "a+b", "xaab", true },
 		{ "", "anything", true },                         { "(?i)EXAMPLE", "an example", true },
 		{ "^\\d{2,3}$", "1234", false },                  { "\xc3\xbc", "gr\xc3\xbcn", true },

@@ -24,7 +24,9 @@ static void open_page(struct page *p, const char *text)
 	*p = (struct page){ .a = arena_new() };
 	p->sources = sources_new(p->a);
 	p->sink = diag_sink_new(p->a, p->sources);
-	assert_int_equal(json_parse(p->a, p->sink, sources_add(p->sources, "some.json", text, (uint32_t)strlen(text)), true, &v), 0);
+	assert_int_equal(
+		json_parse(p->a, p->sink, sources_add(p->sources, "some.json", text, (uint32_t)strlen(text)), true, &v),
+		0);
 	xconf_from_value(p->a, &v, target_default(), &p->c.x);
 }
 
@@ -49,8 +51,10 @@ static const char *compact(struct page *p, const struct value *v)
 }
 
 static const char sample[] =
-	"{\"zeta\":{\"z\":1.10},\"outbounds\":[{\"tag\":\"proxy-a\",\"settings\":{\"servers\":[{\"address\":\"192.0.2.1\","
-	"\"password\":\"change-me\"}]}},{\"tag\":\"b\"}],\"routing\":{\"rules\":[{\"ruleTag\":\"r\",\"outboundTag\":\"b\"},{}],"
+	"{\"zeta\":{\"z\":1.10},\"outbounds\":[{\"tag\":\"proxy-a\",\"settings\":{\"servers\":[{\"address\":\"192.0.2."
+	"1\","
+	"\"password\":\"change-me\"}]}},{\"tag\":\"b\"}],\"routing\":{\"rules\":[{\"ruleTag\":\"r\",\"outboundTag\":"
+	"\"b\"},{}],"
 	"\"domainStrategy\":\"AsIs\",\"balancers\":[{\"tag\":\"bal\"}]},\"inbounds\":[{\"tag\":\"in\",\"port\":1e3}],"
 	"\"log\":{},\"dns\":{\"servers\":[]},\"observatory\":{\"subjectSelector\":[\"proxy-\"]}}";
 
@@ -63,12 +67,15 @@ static void test_bytes(void **state)
 	render_xray(p.a, &p.c, &p.out);
 	assert_string_equal(text_of(&p),
 		"{\n  \"log\": {},\n  \"dns\": {\n    \"servers\": []\n  },\n"
-		"  \"routing\": {\n    \"domainStrategy\": \"AsIs\",\n    \"rules\": [\n      {\n        \"ruleTag\": \"r\",\n"
+		"  \"routing\": {\n    \"domainStrategy\": \"AsIs\",\n    \"rules\": [\n      {\n        \"ruleTag\": "
+		"\"r\",\n"
 		"        \"outboundTag\": \"b\"\n      },\n      {}\n    ],\n    \"balancers\": [\n      {\n"
 		"        \"tag\": \"bal\"\n      }\n    ]\n  },\n"
 		"  \"inbounds\": [\n    {\n      \"tag\": \"in\",\n      \"port\": 1e3\n    }\n  ],\n"
-		"  \"outbounds\": [\n    {\n      \"tag\": \"proxy-a\",\n      \"settings\": {\n        \"servers\": [\n          {\n"
-		"            \"address\": \"192.0.2.1\",\n            \"password\": \"change-me\"\n          }\n        ]\n      }\n"
+		"  \"outbounds\": [\n    {\n      \"tag\": \"proxy-a\",\n      \"settings\": {\n        \"servers\": "
+		"[\n          {\n"
+		"            \"address\": \"192.0.2.1\",\n            \"password\": \"change-me\"\n          }\n      "
+		"  ]\n      }\n"
 		"    },\n    {\n      \"tag\": \"b\"\n    }\n  ],\n"
 		"  \"observatory\": {\n    \"subjectSelector\": [\n      \"proxy-\"\n    ]\n  },\n"
 		"  \"zeta\": {\n    \"z\": 1.10\n  }\n}\n");
@@ -78,8 +85,8 @@ static void test_bytes(void **state)
 /* The writer and the tree agree, and what was rendered renders to itself. */
 static void test_same_as_tree(void **state)
 {
-	static const char *const texts[] = { sample, "{}", "{\"routing\":{}}", "{\"routing\":{\"rules\":[{}]}}", "{\"x\":null}",
-		"{\"log\":5,\"inbounds\":{},\"routing\":[]}" };
+	static const char *const texts[] = { sample, "{}", "{\"routing\":{}}", "{\"routing\":{\"rules\":[{}]}}",
+		"{\"x\":null}", "{\"log\":5,\"inbounds\":{},\"routing\":[]}" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -112,8 +119,10 @@ static void test_redacted(void **state)
 	assert_non_null(strstr(text_of(&p), "\"password\": \"<redacted>\""));
 	assert_null(strstr(p.out.p, "change-me"));
 	assert_non_null(strstr(p.out.p, "\"address\": \"192.0.2.1\""));
-	assert_true(str_is(value_get_str(&value_get(value_get(&p.c.x.outbounds.v[0].v, "settings"), "servers")->items[0], "password"),
-			   "change-me"));
+	assert_true(
+		str_is(value_get_str(&value_get(value_get(&p.c.x.outbounds.v[0].v, "settings"), "servers")->items[0],
+				     "password"),
+		       "change-me"));
 	close_page(&p);
 }
 
@@ -124,7 +133,9 @@ static void test_map(void **state)
 	const struct value *objects;
 
 	(void)state;
-	open_page(&p, "{\"outbounds\":[\n{\"tag\":\"a\"}],\"log\":{}, \"a/b~\": 1, \"routing\":{\"rules\":[{\"ruleTag\":\"r\"}]}}");
+	open_page(&p,
+		  "{\"outbounds\":[\n{\"tag\":\"a\"}],\"log\":{}, \"a/b~\": 1, "
+		  "\"routing\":{\"rules\":[{\"ruleTag\":\"r\"}]}}");
 	p.c.x.raw = false;
 	p.c.x.rules.v[0].owner = "redirect";
 	p.c.x.section[XS_LOG].span = SPAN_NONE;
@@ -132,13 +143,17 @@ static void test_map(void **state)
 	objects = value_get(&map, "objects");
 	assert_int_equal(objects->n, 5);
 	assert_string_equal(compact(&p, &objects->items[0]),
-		"{\"pointer\":\"/log\",\"owner\":null,\"file\":null,\"line\":null,\"column\":null,\"end_line\":null,\"end_column\":null}");
+			    "{\"pointer\":\"/"
+			    "log\",\"owner\":null,\"file\":null,\"line\":null,\"column\":null,\"end_line\":null,\"end_"
+			    "column\":null}");
 	assert_true(str_is(value_get_str(&objects->items[2], "pointer"), "/routing/rules/0"));
 	assert_string_equal(compact(&p, &objects->items[2]),
-		"{\"pointer\":\"/routing/rules/0\",\"rule_tag\":\"r\",\"owner\":\"redirect\",\"slot\":\"after-xp2p-managed\","
+		"{\"pointer\":\"/routing/rules/"
+		"0\",\"rule_tag\":\"r\",\"owner\":\"redirect\",\"slot\":\"after-xp2p-managed\","
 		"\"file\":\"some.json\",\"line\":2,\"column\":55,\"end_line\":2,\"end_column\":70}");
 	assert_string_equal(compact(&p, &objects->items[3]),
-		"{\"pointer\":\"/outbounds/0\",\"tag\":\"a\",\"owner\":null,\"file\":\"some.json\",\"line\":2,\"column\":1,"
+		"{\"pointer\":\"/outbounds/"
+		"0\",\"tag\":\"a\",\"owner\":null,\"file\":\"some.json\",\"line\":2,\"column\":1,"
 		"\"end_line\":2,\"end_column\":12}");
 	assert_true(str_is(value_get_str(&objects->items[4], "pointer"), "/a~1b~0"));
 	close_page(&p);

@@ -2,7 +2,7 @@
 /* Shadowed rules: chosen pairs, and random lists held against a slow oracle that asks every rule about every flow. */
 #include "tests/unit/validate_case.h"
 
-/* --- chosen lists ---------------------------------------------------------------------------------------------------------- */
+/* --- chosen lists ------------------------------------------------------------------------------------------------- */
 
 struct row {
 	const char *rules; /* elements of the list, without outboundTag: it is put in place of @ */
@@ -20,7 +20,8 @@ static const char *with_outbound(char *out, size_t size, const char *rules)
 
 static struct checked_text check_rules(const char *rules, const char *target)
 {
-	static const char form[] = "{\"inbounds\": [{\"tag\": \"p\", \"protocol\": \"vmess\", \"port\": 1}, {\"tag\": \"q\", "
+	static const char form[] =
+		"{\"inbounds\": [{\"tag\": \"p\", \"protocol\": \"vmess\", \"port\": 1}, {\"tag\": \"q\", "
 		"\"protocol\": \"vmess\", \"port\": 2}], \"outbounds\": [{\"tag\": \"d\", \"protocol\": \"vmess\"}], "
 		"\"routing\": {\"domainStrategy\": \"IPIfNonMatch\", \"rules\": [%s]}}";
 	static char text[8192];
@@ -46,19 +47,24 @@ static void test_pairs(void **state)
 		{ "{\"network\": \"tcp\", @}, {\"port\": 7, \"network\": \"tcp\", @}", "XR534" },
 		{ "{\"port\": \"0-65535\", @}, {\"port\": 7, @}", "XR533" },
 		{ "{\"domain\": [\"domain:example.com\"], @}, {\"domain\": [\"full:a.example.com\"], @}", "XR534" },
-		{ "{\"domain\": [\"domain:example.com\"], @}, {\"domain\": [\"domain:b.a.example.com\", \"full:example.com\"], @}",
-		  "XR534" },
+		{ "{\"domain\": [\"domain:example.com\"], @}, {\"domain\": [\"domain:b.a.example.com\", "
+		  "\"full:example.com\"], @}",
+			"XR534" },
 		{ "{\"domain\": [\"domain:example.com\"], @}, {\"domain\": [\"full:aexample.com\"], @}", "" },
 		{ "{\"domain\": [\"domain:a.example.com\"], @}, {\"domain\": [\"domain:example.com\"], @}", "" },
 		{ "{\"domain\": [\"domain:EXAMPLE.com\"], @}, {\"domain\": [\"full:a.example.COM\"], @}", "XR534" },
-		{ "{\"domain\": [\"full:a.b\"], @}, {\"domain\": [\"full:c.d\"], @}, {\"domain\": [\"full:a.b\", \"full:c.d\"], @}",
-		  "XR534" },
-		{ "{\"domain\": \"geosite:cn,a\", @}, {\"domain\": [\"a\"], @}, {\"domain\": [\"geosite:cn\"], @}", "XR534 XR534" },
+		{ "{\"domain\": [\"full:a.b\"], @}, {\"domain\": [\"full:c.d\"], @}, {\"domain\": [\"full:a.b\", "
+		  "\"full:c.d\"], @}",
+			"XR534" },
+		{ "{\"domain\": \"geosite:cn,a\", @}, {\"domain\": [\"a\"], @}, {\"domain\": [\"geosite:cn\"], @}",
+			"XR534 XR534" },
 		{ "{\"domain\": [\"a\"], @}, {\"domain\": [\"keyword:a\"], @}, {\"domain\": [\"ab\"], @}", "XR534" },
 		{ "{\"domain\": [\"a\"], \"port\": 1, @}, {\"domain\": [\"a\"], @}", "" },
 		{ "{\"domain\": [\"a\"], @}, {\"domain\": [\"a\"], \"port\": 1, @}", "XR534" },
-		{ "{\"domain\": [\"domain:a.b\"], \"port\": 1, @}, {\"port\": 1, \"domain\": [\"full:x.a.b\"], @}", "XR534" },
-		{ "{\"domain\": [\"domain:a.b\"], \"port\": 1, @}, {\"port\": 2, \"domain\": [\"full:x.a.b\"], @}", "" },
+		{ "{\"domain\": [\"domain:a.b\"], \"port\": 1, @}, {\"port\": 1, \"domain\": [\"full:x.a.b\"], @}",
+			"XR534" },
+		{ "{\"domain\": [\"domain:a.b\"], \"port\": 1, @}, {\"port\": 2, \"domain\": [\"full:x.a.b\"], @}",
+			"" },
 		{ "{\"ip\": [\"10.0.0.0/8\"], @}, {\"ip\": [\"10.1.2.3\", \"10.200.0.0/16\"], @}", "XR534" },
 		{ "{\"ip\": [\"10.0.0.0/8\"], @}, {\"ip\": [\"10.1.2.3\", \"11.0.0.1\"], @}", "" },
 		{ "{\"ip\": [\"10.0.0.0/8\"], @}, {\"source\": [\"10.1.2.3\"], @}", "" },
@@ -69,7 +75,8 @@ static void test_pairs(void **state)
 		{ "{\"ip\": [\"geoip:cn\"], @}, {\"ip\": [\"geoip:cn\"], \"network\": \"udp\", @}", "XR534" },
 		{ "{\"inboundTag\": [\"p\", \"q\"], @}, {\"inboundTag\": [\"q\"], \"domain\": [\"a\"], @}", "XR534" },
 		{ "{\"inboundTag\": [\"p\"], @}, {\"inboundTag\": [\"p\", \"q\"], @}", "" },
-		{ "{\"attrs\": {\":method\": \"GET\"}, @}, {\"attrs\": {\":method\": \"GET\"}, \"port\": 1, @}", "XR534" },
+		{ "{\"attrs\": {\":method\": \"GET\"}, @}, {\"attrs\": {\":method\": \"GET\"}, \"port\": 1, @}",
+			"XR534" },
 		{ "{\"attrs\": {\":method\": \"GET\"}, @}, {\"attrs\": {\":method\": \"PUT\"}, @}", "" },
 		{ "{\"port\": \"env:A\", @}, {\"port\": \"env:A\", @}", "" },
 	};
@@ -94,15 +101,15 @@ static void test_pairs(void **state)
 /* V2Ray compares names with case: what is upper case there matches nothing, and covers nothing. */
 static void test_case(void **state)
 {
-	struct checked_text c = check_rules("{\"domain\": [\"domain:EXAMPLE.com\"], @}, {\"domain\": [\"full:a.example.com\"], @}",
-					    "v2ray-4.34");
+	struct checked_text c = check_rules(
+		"{\"domain\": [\"domain:EXAMPLE.com\"], @}, {\"domain\": [\"full:a.example.com\"], @}", "v2ray-4.34");
 
 	(void)state;
 	assert_int_equal(check_count(&c, DIAG_XR534), 0);
 	check_free(&c);
 }
 
-/* --- random lists against the oracle ---------------------------------------------------------------------------------------- */
+/* --- random lists against the oracle ------------------------------------------------------------------------------ */
 
 struct flow {
 	const char *name; /* or NULL, then ip */
@@ -115,8 +122,8 @@ static const char *const inbounds[] = { "p", "q" };
 static const char *const networks[] = { "tcp", "udp" };
 static const unsigned ports[] = { 1, 5, 10, 80 };
 
-static const char *const domain_items[] = { "full:a.x", "full:x", "domain:x", "domain:a.x", "a", "keyword:x", "domain:z",
-	"full:c.a.x", "domain:X" };
+static const char *const domain_items[] = { "full:a.x",  "full:x",   "domain:x",   "domain:a.x", "a",
+					    "keyword:x", "domain:z", "full:c.a.x", "domain:X" };
 static const char *const ip_items[] = { "10.0.0.0/8", "10.1.0.0/16", "10.1.1.1", "::/0", "2001::/16", "!10.1.0.0/16",
 	"0.0.0.0/0", "11.0.0.1/32", "!2001::/16" };
 static const char *const port_items[] = { "1", "1-5", "5-10", "80", "1-80", "0-65535", "6-9" };
@@ -136,7 +143,8 @@ static void add_items(char *out, size_t size, const char *key, const char *const
 
 	snprintf(out + strlen(out), size - strlen(out), joined ? "\"%s\": \"" : "\"%s\": [", key);
 	for (unsigned i = 0; i < count; i++)
-		snprintf(out + strlen(out), size - strlen(out), joined ? "%s%s" : "%s\"%s\"", i ? "," : "", list[rand_below(n)]);
+		snprintf(out + strlen(out), size - strlen(out), joined ? "%s%s" : "%s\"%s\"", i ? "," : "",
+			 list[rand_below(n)]);
 	snprintf(out + strlen(out), size - strlen(out), joined ? "\", " : "], ");
 }
 
@@ -148,7 +156,8 @@ static void random_rule(char *out, size_t size)
 		fields = 1u << rand_below(5);
 	strcat(out, "{");
 	if (fields & 1)
-		add_items(out, size, "domain", domain_items, sizeof(domain_items) / sizeof(*domain_items), rand_below(2));
+		add_items(out, size, "domain", domain_items, sizeof(domain_items) / sizeof(*domain_items),
+			  rand_below(2));
 	if (fields & 2)
 		add_items(out, size, "ip", ip_items, sizeof(ip_items) / sizeof(*ip_items), rand_below(2));
 	if (fields & 4)
@@ -160,7 +169,7 @@ static void random_rule(char *out, size_t size)
 	strcat(out, "@}");
 }
 
-/* --- the oracle: reads the items anew, with no code of the check --------------------------------------------------------- */
+/* --- the oracle: reads the items anew, with no code of the check -------------------------------------------------- */
 
 static bool name_matches(const char *item, const char *name)
 {

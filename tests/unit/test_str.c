@@ -61,7 +61,8 @@ static void test_utf8(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		size_t bad = SIZE_MAX;
 
-		assert_int_equal(str_is_utf8((struct str){ rows[i].bytes, rows[i].len }, &bad), rows[i].bad == SIZE_MAX);
+		assert_int_equal(str_is_utf8((struct str){ rows[i].bytes, rows[i].len }, &bad),
+				 rows[i].bad == SIZE_MAX);
 		assert_int_equal(bad, rows[i].bad);
 	}
 }
@@ -164,9 +165,10 @@ static void test_err(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_int),	    cmocka_unit_test(test_utf8), cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_cut_and_trim), cmocka_unit_test(test_map),  cmocka_unit_test(test_arena_jumps_when_out),
-		cmocka_unit_test(test_buf),	    cmocka_unit_test(test_err),
+		cmocka_unit_test(test_int),     cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_nearest), cmocka_unit_test(test_cut_and_trim),
+		cmocka_unit_test(test_map),     cmocka_unit_test(test_arena_jumps_when_out),
+		cmocka_unit_test(test_buf),     cmocka_unit_test(test_err),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,11 +77,14 @@ static void test_clean(void **state)
 	(void)state;
 	with("\"log\":{\"loglevel\":\"\"},\"stats\":{},\"dns\":null", "");
 	with("\"dns\":{\"servers\":[\"1.1.1.1\",{\"address\":\"8.8.8.8\"}],\"hosts\":{\"a\":\"b\",\"c\":[\"d\"]}}", "");
-	with("\"routing\":{\"rules\":[{\"outboundTag\":\"a\",\"ip\":\"1.1.1.1\",\"port\":53,\"network\":\"TCP,udp\"}]}", "");
+	with("\"routing\":{\"rules\":[{\"outboundTag\":\"a\",\"ip\":\"1.1.1.1\",\"port\":53,\"network\":\"TCP,udp\"}]}",
+	     "");
 	with("\"policy\":{\"levels\":{\"0\":{\"bufferSize\":-1}}},\"transport\":{}", "");
 	inbound("{\"protocol\":\"SOCKS\",\"port\":\"1-5,7\",\"settings\":null}", "");
 	inbound("{\"protocol\":\"http\",\"listen\":\"@@abc\"}", "");
-	outbound("{\"protocol\":\"trojan\",\"settings\":{\"address\":\"a\",\"port\":1,\"password\":\"x\",\"flow\":\"\"}}", "");
+	outbound("{\"protocol\":\"trojan\",\"settings\":{\"address\":\"a\",\"port\":1,\"password\":\"x\",\"flow\":\"\"}"
+		 "}",
+		 "");
 	outbound("{\"protocol\":\"freedom\",\"settings\":{\"fragment\":{\"length\":\"5\",\"interval\":\"\"}}}", "");
 	outbound("{\"protocol\":\"freedom\",\"settings\":{\"fragment\":{\"length\":\"\",\"interval\":5}}}", "XR406 ");
 }
@@ -92,11 +95,14 @@ static void test_ports(void **state)
 	static const struct {
 		const char *port, *expected;
 	} rows[] = {
-		{ "1", "" }, { "65535", "" }, { "0", "XR411 " }, { "65536", "XR411 " }, { "-1", "XR411 " }, { "1.0", "XR410 " },
-		{ "1e3", "XR410 " }, { "\"\"", "XR411 " }, { "\" , \"", "XR411 " }, { "\"80\"", "" }, { "\" 80 , 81\"", "" },
+		{ "1", "" }, { "65535", "" }, { "0", "XR411 " }, { "65536", "XR411 " }, { "-1", "XR411 " },
+			{ "1.0", "XR410 " },
+		{ "1e3", "XR410 " }, { "\"\"", "XR411 " }, { "\" , \"", "XR411 " }, { "\"80\"", "" },
+			{ "\" 80 , 81\"", "" },
 		{ "\"080\"", "XR411 " }, { "\"080-090\"", "" }, { "\"80 - 90\"", "XR411 " }, { "\"90-80\"", "" },
 		{ "\"80-65536\"", "XR411 " }, { "\"65536\"", "XR411 " }, { "\"0\"", "XR411 " }, { "\"env:P\"", "" },
-		{ "\"env:P,80\"", "" }, { "\"x\"", "XR411 " }, { "\"1-\"", "XR411 " }, { "[80]", "XR401 " }, { "true", "XR401 " },
+		{ "\"env:P,80\"", "" }, { "\"x\"", "XR411 " }, { "\"1-\"", "XR411 " }, { "[80]", "XR401 " },
+			{ "true", "XR401 " },
 		{ "99999999999999999999", "XR409 " },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
@@ -112,14 +118,18 @@ static void test_ranges(void **state)
 	static const struct {
 		const char *range, *expected;
 	} rows[] = {
-		{ "5", "" }, { "\"5\"", "" }, { "\"5-9\"", "" }, { "\"9-5\"", "" }, { "\"-3--1\"", "" }, { "-3", "" }, { "\"\"", "" },
-		{ "\"5-\"", "XR418 " }, { "\"a\"", "XR418 " }, { "\"5 - 9\"", "XR418 " }, { "5.5", "XR410 " }, { "true", "XR401 " },
+		{ "5", "" }, { "\"5\"", "" }, { "\"5-9\"", "" }, { "\"9-5\"", "" }, { "\"-3--1\"", "" }, { "-3", "" },
+			{ "\"\"", "" },
+		{ "\"5-\"", "XR418 " }, { "\"a\"", "XR418 " }, { "\"5 - 9\"", "XR418 " }, { "5.5", "XR410 " },
+			{ "true", "XR401 " },
 		{ "3000000000", "XR409 " },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char text[256];
-		snprintf(text, sizeof(text), "{\"protocol\":\"freedom\",\"settings\":{\"finalRules\":[{\"action\":\"block\","
-					     "\"blockDelay\":%s}]}}", rows[i].range);
+		snprintf(text, sizeof(text),
+			 "{\"protocol\":\"freedom\",\"settings\":{\"finalRules\":[{\"action\":\"block\","
+			 "\"blockDelay\":%s}]}}",
+			 rows[i].range);
 		outbound(text, rows[i].expected);
 	}
 }
@@ -131,12 +141,15 @@ static void test_forms(void **state)
 		const char *id, *expected;
 	} rows[] = {
 		{ "11111111-2222-4333-8444-555555555555", "" }, { "11111111222243338444555555555555", "" }, { "x", "" },
-		{ "123456789012345678901234567890", "" }, { "1234567890123456789012345678901", "XR418 " }, { "", "XR406 " },
-		{ "11111111-2222-4333-8444-55555555555z", "XR418 " }, { "11111111-2222-4333-8444-5555555555556", "XR418 " },
+		{ "123456789012345678901234567890", "" }, { "1234567890123456789012345678901", "XR418 " },
+			{ "", "XR406 " },
+		{ "11111111-2222-4333-8444-55555555555z", "XR418 " },
+			{ "11111111-2222-4333-8444-5555555555556", "XR418 " },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		char text[256];
-		snprintf(text, sizeof(text), "{\"protocol\":\"vmess\",\"settings\":{\"address\":\"a\",\"port\":1,\"id\":\"%s\"}}",
+		snprintf(text, sizeof(text),
+			 "{\"protocol\":\"vmess\",\"settings\":{\"address\":\"a\",\"port\":1,\"id\":\"%s\"}}",
 			 rows[i].id);
 		outbound(text, rows[i].expected);
 	}
@@ -153,9 +166,13 @@ static void test_keys(void **state)
 	with("\"log\":5", "XR401 ");
 	with("\"transport\":{\"a\":1}", "XR405 ");
 	with("\"routing\":{\"domainMatcher\":\"mph\"}", "XR404 ");
-	with("\"routing\":{\"rules\":[{\"outboundTag\":\"a\",\"domainMatcher\":\"mph\",\"type\":\"field\",\"ruleTag\":\"x\"}]}", "");
+	with("\"routing\":{\"rules\":[{\"outboundTag\":\"a\",\"domainMatcher\":\"mph\",\"type\":\"field\",\"ruleTag\":"
+	     "\"x\"}]}",
+	     "");
 	with("\"routing\":{\"rules\":[null]}", "XR401 ");
-	with("\"fakeDns\":[{\"ipPool\":\"198.18.0.0/15\",\"poolSize\":100}],\"routing\":{\"rules\":[{\"outboundTag\":\"a\",\"domain\":[null]}]}", "");
+	with("\"fakeDns\":[{\"ipPool\":\"198.18.0.0/"
+	     "15\",\"poolSize\":100}],\"routing\":{\"rules\":[{\"outboundTag\":\"a\",\"domain\":[null]}]}",
+	     "");
 	outbound("{\"protocol\":\"vless\",\"settings\":{\"vnext\":[]}}", "XR406 ");
 	outbound("{\"protocol\":\"vless\"}", "XR406 ");
 	outbound("{\"protocol\":\"what\",\"settings\":{\"a\":1}}", "XR407 ");
@@ -170,7 +187,9 @@ static void test_targets(void **state)
 	(void)state;
 	expect("v2ray-4.34", HEAD "\"transport\":{\"tcpSettings\":{}}}", "");
 	expect("v2ray-4.34", HEAD "\"dns\":{\"disableCache\":true}}", "XR412 ");
-	expect("v2ray-4.34", HEAD "\"routing\":{\"rules\":[{\"process\":[\"a\"],\"outboundTag\":\"a\",\"ruleTag\":\"b\"}]}}", "XR413 ");
+	expect("v2ray-4.34",
+	       HEAD "\"routing\":{\"rules\":[{\"process\":[\"a\"],\"outboundTag\":\"a\",\"ruleTag\":\"b\"}]}}",
+	       "XR413 ");
 	expect("xray-26.2", HEAD "\"reverse\":{\"bridges\":[{\"tag\":\"a\",\"domain\":\"b\"}]}}", "");
 	expect("xray-26.2", HEAD "\"env\":{}}", "XR412 ");
 }
@@ -199,12 +218,32 @@ static void test_managed(void **state)
 	arena_free(a);
 }
 
+/* The merge lets no such element through; the check holds without it. */
+static void test_elements(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	struct diag_sink *sink = diag_sink_new(a, sources_new(a));
+	struct xconf x = { .target = target_default() };
+	struct span at = { 1, 5, 9 };
+	struct value in = value_object(at), out = value_object(at);
+	value_put_str(a, &in, "protocol", "tun");
+	value_put_str(a, &out, "protocol", "freedom");
+	xlist_add(a, &x.inbounds, in, NULL);
+	xlist_add(a, &x.outbounds, out, NULL);
+	xlist_add(a, &x.rules, value_string("x", at), NULL);
+	validate_structure(a, sink, &x);
+	assert_int_equal(diag_total(sink), 1);
+	assert_int_equal(diag_at(sink, 0)->code, DIAG_XR401);
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clean), cmocka_unit_test(test_ports),   cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_forms), cmocka_unit_test(test_keys),    cmocka_unit_test(test_targets),
-		cmocka_unit_test(test_managed),
+		cmocka_unit_test(test_managed), cmocka_unit_test(test_elements),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

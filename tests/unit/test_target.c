@@ -38,11 +38,16 @@ static void test_versions(void **state)
 		enum engine_family family;
 		const char *version, *name;
 	} cases[] = {
-		{ ENGINE_XRAY, "26.2.6", "xray-26.2" },     { ENGINE_XRAY, "26.5.1", "xray-26.2" },  { ENGINE_XRAY, "26.7", "xray-26.7" },
-		{ ENGINE_XRAY, "v26.7.28", "xray-26.7" },   { ENGINE_XRAY, "27.1.0", "xray-26.7" },  { ENGINE_XRAY, "26.10.1-rc1", "xray-26.7" },
-		{ ENGINE_XRAY, "26.1.31", NULL },           { ENGINE_XRAY, "1.8.4", NULL },          { ENGINE_XRAY, "", NULL },
-		{ ENGINE_XRAY, "latest", NULL },            { ENGINE_XRAY, "26", NULL },             { ENGINE_V2RAY, "4.34.0", "v2ray-4.34" },
-		{ ENGINE_V2RAY, "5.1", "v2ray-4.34" },      { ENGINE_V2RAY, "4.23.4", NULL },        { ENGINE_BUILTIN, "0.1", "builtin" },
+		{ ENGINE_XRAY, "26.2.6", "xray-26.2" },     { ENGINE_XRAY, "26.5.1", "xray-26.2" },
+			{ ENGINE_XRAY, "26.7", "xray-26.7" },
+		{ ENGINE_XRAY, "v26.7.28", "xray-26.7" },   { ENGINE_XRAY, "27.1.0", "xray-26.7" },
+			{ ENGINE_XRAY, "26.10.1-rc1", "xray-26.7" },
+		{ ENGINE_XRAY, "26.1.31", NULL },           { ENGINE_XRAY, "1.8.4", NULL },
+			{ ENGINE_XRAY, "", NULL },
+		{ ENGINE_XRAY, "latest", NULL },            { ENGINE_XRAY, "26", NULL },
+			{ ENGINE_V2RAY, "4.34.0", "v2ray-4.34" },
+		{ ENGINE_V2RAY, "5.1", "v2ray-4.34" },      { ENGINE_V2RAY, "4.23.4", NULL },
+			{ ENGINE_BUILTIN, "0.1", "builtin" },
 	};
 
 	(void)state;

@@ -63,31 +63,38 @@ static void assert_json(const struct value *v, const char *want)
 
 static void test_order_of_writing(void **state)
 {
-	struct read r = read_text("z = 1\na.y = 2\nb = 3\na.x = 4\n[t.u]\nk = 5\n[s]\n[t]\nj = 6\n[[s.l]]\n[[s.l]]\nm=1");
+	struct read r =
+		read_text("z = 1\na.y = 2\nb = 3\na.x = 4\n[t.u]\nk = 5\n[s]\n[t]\nj = 6\n[[s.l]]\n[[s.l]]\nm=1");
 
 	(void)state;
 	assert_int_equal(r.result, 0);
-	assert_json(&r.value, "{\"z\":1,\"a\":{\"y\":2,\"x\":4},\"b\":3,\"t\":{\"u\":{\"k\":5},\"j\":6},\"s\":{\"l\":[{},{\"m\":1}]}}");
+	assert_json(&r.value,
+		    "{\"z\":1,\"a\":{\"y\":2,\"x\":4},\"b\":3,\"t\":{\"u\":{\"k\":5},\"j\":6},\"s\":{\"l\":[{},{\"m\":"
+		    "1}]}}");
 	done(&r);
 }
 
 static void test_values_as_written(void **state)
 {
-	struct read r = read_text("i=[1_000,0xff,0o17,0b101,-0,+5]\nf=[1.50,1_0.5e+3,+2e1,inf]\nd=[1979-05-27T07:32:00Z,07:32:00]\n"
-				  "s=[\"\\u00e9\\t\",'a\\b',\"\"\"\n x\\\n  y\"\"\"]\nb=[true,false]");
+	struct read r = read_text(
+		"i=[1_000,0xff,0o17,0b101,-0,+5]\nf=[1.50,1_0.5e+3,+2e1,inf]\nd=[1979-05-27T07:32:00Z,07:32:00]\n"
+		"s=[\"\\u00e9\\t\",'a\\b',\"\"\"\n x\\\n  y\"\"\"]\nb=[true,false]");
 
 	(void)state;
 	assert_int_equal(r.result, 0);
-	assert_json(&r.value, "{\"i\":[1000,255,15,5,0,5],\"f\":[1.50,10.5e+3,2e1,inf],\"d\":[\"1979-05-27T07:32:00Z\",\"07:32:00\"],"
-			      "\"s\":[\"\xc3\xa9\\t\",\"a\\\\b\",\" xy\"],\"b\":[true,false]}");
+	assert_json(&r.value,
+		"{\"i\":[1000,255,15,5,0,5],\"f\":[1.50,10.5e+3,2e1,inf],\"d\":[\"1979-05-27T07:32:00Z\",\"07:32:00\"],"
+		"\"s\":[\"\xc3\xa9\\t\",\"a\\\\b\",\" xy\"],\"b\":[true,false]}");
 	assert_int_equal(value_get(&r.value, "d")->items[0].kind, VAL_DATETIME);
 	done(&r);
 }
 
 static void test_places(void **state)
 {
-	struct read r = read_text("\xef\xbb\xbf# \xc3\xa4\xf0\x9f\x98\x80\r\n\"\xc3\xbc\" . b = [ '\xf0\x9f\x98\x80', { x = 1, 'y' = 2.5 } ] # c\r\n"
-				  "  [client] # x\r\nport=1\r\n[[client.list]]\r\ntag = \"\"\"\r\na\"\"\"\r\n[[client.list]]\r\n[client . list.in]\r\nq=1");
+	struct read r = read_text("\xef\xbb\xbf# \xc3\xa4\xf0\x9f\x98\x80\r\n\"\xc3\xbc\" . b = [ '\xf0\x9f\x98\x80', "
+				  "{ x = 1, 'y' = 2.5 } ] # c\r\n"
+				  "  [client] # x\r\nport=1\r\n[[client.list]]\r\ntag = "
+				  "\"\"\"\r\na\"\"\"\r\n[[client.list]]\r\n[client . list.in]\r\nq=1");
 	const struct value *b, *client, *list;
 
 	(void)state;

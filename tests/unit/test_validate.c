@@ -21,8 +21,12 @@ static void check_rows(const struct row *rows, size_t n)
 #define CHECK(rows) check_rows(rows, sizeof(rows) / sizeof(*(rows)))
 
 #define IN "\"inbounds\": [{\"tag\": \"in\", \"protocol\": \"socks\", \"listen\": \"127.0.0.1\", \"port\": 1080}]"
-#define OUT "\"outbounds\": [{\"tag\": \"out\", \"protocol\": \"freedom\"}, {\"tag\": \"drop\", \"protocol\": \"blackhole\"}]"
-#define RULE(r) "{" IN ", " OUT ", \"routing\": {\"domainStrategy\": \"IPIfNonMatch\", \"rules\": [{" r ", \"outboundTag\": \"out\"}]}}"
+#define OUT                                                                                                            \
+	"\"outbounds\": [{\"tag\": \"out\", \"protocol\": \"freedom\"}, {\"tag\": \"drop\", \"protocol\": "            \
+	"\"blackhole\"}]"
+#define RULE(r)                                                                                                        \
+	"{" IN ", " OUT ", \"routing\": {\"domainStrategy\": \"IPIfNonMatch\", \"rules\": [{" r                        \
+	", \"outboundTag\": \"out\"}]}}"
 #define OUTBOUND(o) "{" IN ", \"outbounds\": [{\"tag\": \"out\", " o "}]}"
 #define INBOUND(i) "{" OUT ", \"inbounds\": [{\"tag\": \"in\", \"listen\": \"127.0.0.1\", \"port\": 1080, " i "}]}"
 #define VNEXT(user) "\"protocol\": \"vless\", \"settings\": {\"vnext\": [{\"address\": \"edge.example.com\", \"port\": 443, " \
@@ -33,16 +37,22 @@ static void test_references(void **state)
 {
 	static const struct row rows[] = {
 		{ RULE("\"port\": 1"), "", NULL },
-		{ "{" IN ", " OUT ", \"api\": {\"tag\": \"api\"}, \"routing\": {\"rules\": [{\"port\": 1, \"outboundTag\": \"api\"}]}}", "",
+		{ "{" IN ", " OUT ", \"api\": {\"tag\": \"api\"}, \"routing\": {\"rules\": [{\"port\": 1, "
+		"\"outboundTag\": \"api\"}]}}", "",
 		  NULL },
-		{ "{" IN ", " OUT ", \"api\": {\"tag\": \"api\", \"listen\": \"127.0.0.1:1\"}, \"routing\": {\"rules\": [{\"port\": 1, "
+		{ "{" IN ", " OUT ", \"api\": {\"tag\": \"api\", \"listen\": \"127.0.0.1:1\"}, \"routing\": "
+		"{\"rules\": [{\"port\": 1, "
 		  "\"outboundTag\": \"api\"}]}}", "XR501", NULL },
-		{ "{" IN ", " OUT ", \"metrics\": {\"listen\": \"127.0.0.1:1\"}, \"routing\": {\"rules\": [{\"port\": 1, "
+		{ "{" IN ", " OUT ", \"metrics\": {\"listen\": \"127.0.0.1:1\"}, \"routing\": {\"rules\": [{\"port\": "
+		"1, "
 		  "\"outboundTag\": \"Metrics\"}]}}", "", NULL },
-		{ "{" IN ", " OUT ", \"reverse\": {\"bridges\": [{\"tag\": \"b\"}], \"portals\": [{\"tag\": \"p\"}]}, \"routing\": "
+		{ "{" IN ", " OUT ", \"reverse\": {\"bridges\": [{\"tag\": \"b\"}], \"portals\": [{\"tag\": \"p\"}]}, "
+		"\"routing\": "
 		  "{\"rules\": [{\"inboundTag\": \"b\", \"outboundTag\": \"p\"}]}}", "", "xray-26.2" },
-		{ "{" OUT ", \"inbounds\": [{\"protocol\": \"vless\", \"listen\": \"127.0.0.1\", \"port\": 1, \"settings\": {\"clients\": "
-		  "[{\"reverse\": {\"tag\": \"r\"}}]}}], \"routing\": {\"rules\": [{\"port\": 1, \"outboundTag\": \"r\"}]}}", "", NULL },
+		{ "{" OUT ", \"inbounds\": [{\"protocol\": \"vless\", \"listen\": \"127.0.0.1\", \"port\": 1, "
+		"\"settings\": {\"clients\": "
+		  "[{\"reverse\": {\"tag\": \"r\"}}]}}], \"routing\": {\"rules\": [{\"port\": 1, \"outboundTag\": "
+		  "\"r\"}]}}", "", NULL },
 		{ RULE("\"inboundTag\": [\"in\"]"), "", NULL },
 		{ RULE("\"InboundTag\": [\"out\"]"), "XR502", NULL },
 		{ RULE("\"inboundTag\": \"in,gone\""), "XR503", NULL },
@@ -55,15 +65,19 @@ static void test_references(void **state)
 static void test_items(void **state)
 {
 	static const struct row rows[] = {
-		{ RULE("\"domain\": [\"example.com\", \"domain:Example.com\", \"full:a_b.example\", \"keyword:x\", \"dotless:pc\", \"dotless:\"]"),
+		{ RULE("\"domain\": [\"example.com\", \"domain:Example.com\", \"full:a_b.example\", \"keyword:x\", "
+		"\"dotless:pc\", \"dotless:\"]"),
 		  "", NULL },
-		{ RULE("\"domain\": [\"geosite:cn@ads\", \"ext:a.dat:b@c@d\", \"ext-domain:a:b\", \"ext-site:a:b\"]"), "", NULL },
-		{ RULE("\"domain\": [\"regexp:^a[A-Z]?\\\\.\", \"regexp:(?i)ABC\", \"regexp:\\\\S+\\\\D\", \"regexp:a|B\", \"regexp:A*\", "
+		{ RULE("\"domain\": [\"geosite:cn@ads\", \"ext:a.dat:b@c@d\", \"ext-domain:a:b\", \"ext-site:a:b\"]"),
+			"", NULL },
+		{ RULE("\"domain\": [\"regexp:^a[A-Z]?\\\\.\", \"regexp:(?i)ABC\", \"regexp:\\\\S+\\\\D\", "
+		"\"regexp:a|B\", \"regexp:A*\", "
 		       "\"regexp:(A|b)\", \"regexp:[^A]\"]"), "", NULL },
 		{ RULE("\"domain\": [\"regexp:a.B\", \"regexp:^A+$\", \"regexp:[]A]B\"]"), "XR540 XR540 XR540", NULL },
 		{ RULE("\"domain\": \"a.example,b.example\""), "", NULL },
 		{ RULE("\"domain\": \"a.example, b.example\""), "XR542", NULL },
-		{ RULE("\"ip\": [\"10.0.0.0/8\", \"::/0\", \"[::1]\", \" 10.0.0.1 \", \"10.0.0.1/\", \"geoip:cn\", \"ext:a:b\", "
+		{ RULE("\"ip\": [\"10.0.0.0/8\", \"::/0\", \"[::1]\", \" 10.0.0.1 \", \"10.0.0.1/\", \"geoip:cn\", "
+		"\"ext:a:b\", "
 		       "\"ext-ip:a:b\", \"10.1.2.3/08\"]"), "", NULL },
 		{ RULE("\"ip\": [\"!10.0.0.0/8\", \"!11.0.0.0/8\"]"), "", NULL },
 		{ RULE("\"ip\": [\"geoip:!cn\"]"), "", NULL },
@@ -84,26 +98,36 @@ static void test_items(void **state)
 static void test_transports(void **state)
 {
 	static const struct row rows[] = {
-		{ OUTBOUND(VNEXT("") ", \"streamSettings\": {\"security\": \"tls\", \"tlsSettings\": {\"serverName\": \"a\"}, "
+		{ OUTBOUND(VNEXT("") ", \"streamSettings\": {\"security\": \"tls\", \"tlsSettings\": {\"serverName\": "
+		"\"a\"}, "
 			   "\"wsSettings\": {}, \"rawSettings\": {\"header\": {\"type\": \"none\"}}}"), "", NULL },
 		{ OUTBOUND(VNEXT(VISION) ", \"streamSettings\": {\"security\": \"tls\"}"), "", NULL },
-		{ OUTBOUND(VNEXT(VISION) ", \"streamSettings\": {\"network\": \"grpc\", \"security\": \"tls\"}"), "XR563", NULL },
-		{ OUTBOUND(VNEXT(VISION) ", \"streamSettings\": {\"method\": \"raw\", \"network\": \"ws\", \"security\": \"tls\"}"), "",
+		{ OUTBOUND(VNEXT(VISION) ", \"streamSettings\": {\"network\": \"grpc\", \"security\": \"tls\"}"),
+			"XR563", NULL },
+		{ OUTBOUND(VNEXT(VISION) ", \"streamSettings\": {\"method\": \"raw\", \"network\": \"ws\", "
+		"\"security\": \"tls\"}"), "",
 		  NULL },
 		{ OUTBOUND(VNEXT("")), "XR657", NULL },
 		{ OUTBOUND(VNEXT("")), "XR568", "xray-26.2" },
-		{ OUTBOUND("\"protocol\": \"trojan\", \"settings\": {\"address\": \"nas.lan\", \"port\": 1, \"password\": \"x\"}"), "",
+		{ OUTBOUND("\"protocol\": \"trojan\", \"settings\": {\"address\": \"nas.lan\", \"port\": 1, "
+		"\"password\": \"x\"}"), "",
 		  NULL },
-		{ OUTBOUND("\"protocol\": \"trojan\", \"settings\": {\"address\": \"fd00::1\", \"port\": 1, \"password\": \"x\"}"), "",
+		{ OUTBOUND("\"protocol\": \"trojan\", \"settings\": {\"address\": \"fd00::1\", \"port\": 1, "
+		"\"password\": \"x\"}"), "",
 		  NULL },
-		{ OUTBOUND("\"protocol\": \"trojan\", \"settings\": {\"address\": \"mylan\", \"port\": 1, \"password\": \"x\"}"), "",
+		{ OUTBOUND("\"protocol\": \"trojan\", \"settings\": {\"address\": \"mylan\", \"port\": 1, "
+		"\"password\": \"x\"}"), "",
 		  NULL },
-		{ OUTBOUND("\"protocol\": \"trojan\", \"settings\": {\"address\": \"my.xlan\", \"port\": 1, \"password\": \"x\"}"),
+		{ OUTBOUND("\"protocol\": \"trojan\", \"settings\": {\"address\": \"my.xlan\", \"port\": 1, "
+		"\"password\": \"x\"}"),
 		  "XR657", NULL },
-		{ OUTBOUND("\"protocol\": \"vless\", \"settings\": {\"address\": \"edge.example.com\", \"port\": 1, \"id\": "
+		{ OUTBOUND("\"protocol\": \"vless\", \"settings\": {\"address\": \"edge.example.com\", \"port\": 1, "
+		"\"id\": "
 			   "\"5783a3e7-e373-51cd-8642-c83782b807c5\", \"flow\": \"xtls-rprx-vision\", \"encryption\": "
-			   "\"mlkem768x25519plus.native.0rtt.x\"}, \"streamSettings\": {\"network\": \"xhttp\"}"), "", NULL },
-		{ INBOUND("\"protocol\": \"trojan\", \"streamSettings\": {\"security\": \"tls\", \"tlsSettings\": {\"certificates\": "
+			   "\"mlkem768x25519plus.native.0rtt.x\"}, \"streamSettings\": {\"network\": \"xhttp\"}"), "",
+			   	NULL },
+		{ INBOUND("\"protocol\": \"trojan\", \"streamSettings\": {\"security\": \"tls\", \"tlsSettings\": "
+		"{\"certificates\": "
 			  "[{\"certificate\": [\"x\"], \"key\": [\"y\"]}]}}"), "", NULL },
 		{ OUTBOUND("\"protocol\": \"freedom\", \"streamSettings\": {\"security\": \"tls\"}"), "", NULL },
 	};
@@ -141,9 +165,11 @@ static void test_people(void **state)
 			  "\"5783a3e7-e373-51ce-8642-c83782b807c5\"}]}"), "", NULL },
 		{ INBOUND("\"protocol\": \"vmess\", \"settings\": {\"clients\": [{\"id\": \"" A "\"}, {\"id\": "
 			  "\"5783a3e7e37351cd8642c83782b807c5\"}]}"), "XR575", NULL },
-		{ INBOUND("\"protocol\": \"socks\", \"settings\": {\"auth\": \"password\", \"accounts\": [{\"user\": \"a\", \"pass\": \"b\"}]}"),
+		{ INBOUND("\"protocol\": \"socks\", \"settings\": {\"auth\": \"password\", \"accounts\": [{\"user\": "
+		"\"a\", \"pass\": \"b\"}]}"),
 		  "", NULL },
-		{ INBOUND("\"protocol\": \"http\", \"settings\": {\"accounts\": [{\"user\": \"a\", \"pass\": \"b\"}, {\"user\": \"c\", "
+		{ INBOUND("\"protocol\": \"http\", \"settings\": {\"accounts\": [{\"user\": \"a\", \"pass\": \"b\"}, "
+		"{\"user\": \"c\", "
 			  "\"pass\": \"b\"}]}"), "", NULL },
 	};
 
@@ -153,10 +179,14 @@ static void test_people(void **state)
 
 static void test_chains(void **state)
 {
-#define HOP(tag, to) "{\"tag\": \"" tag "\", \"protocol\": \"freedom\", \"streamSettings\": {\"sockopt\": {\"dialerProxy\": \"" to "\"}}}"
+#define HOP(tag, to)                                                                                                   \
+	"{\"tag\": \"" tag "\", \"protocol\": \"freedom\", \"streamSettings\": {\"sockopt\": {\"dialerProxy\": \"" to  \
+	"\"}}}"
 	static const struct row rows[] = {
-		{ "{" IN ", \"outbounds\": [" HOP("a", "b") ", " HOP("b", "c") ", {\"tag\": \"c\", \"protocol\": \"freedom\"}]}", "", NULL },
-		{ "{" IN ", \"outbounds\": [" HOP("a", "c") ", " HOP("b", "c") ", {\"tag\": \"c\", \"protocol\": \"freedom\"}]}", "", NULL },
+		{ "{" IN ", \"outbounds\": [" HOP("a", "b") ", " HOP("b",
+			"c") ", {\"tag\": \"c\", \"protocol\": \"freedom\"}]}", "", NULL },
+		{ "{" IN ", \"outbounds\": [" HOP("a", "c") ", " HOP("b",
+			"c") ", {\"tag\": \"c\", \"protocol\": \"freedom\"}]}", "", NULL },
 		{ "{" IN ", \"outbounds\": [" HOP("a", "b") ", " HOP("b", "c") ", " HOP("c", "b") "]}", "XR512", NULL },
 		{ "{" IN ", \"outbounds\": [" HOP("a", "a") "]}", "XR512", NULL },
 	};
@@ -171,16 +201,24 @@ static void test_shapes(void **state)
 	static const char *const texts[] = {
 		"[]", "1", "\"x\"", "{}", "{\"inbounds\": {}, \"outbounds\": 1, \"routing\": []}",
 		"{\"inbounds\": [1, null, [], \"x\", {}], \"outbounds\": [1, null, [], {}]}",
-		"{\"routing\": {\"rules\": [1, null, {}, {\"domain\": 1, \"ip\": {}, \"port\": [], \"outboundTag\": 1, \"attrs\": 1, "
-		"\"user\": {}, \"inboundTag\": 1, \"protocol\": {}, \"network\": 1, \"balancerTag\": []}], \"balancers\": [1, {\"tag\": 1, "
+		"{\"routing\": {\"rules\": [1, null, {}, {\"domain\": 1, \"ip\": {}, \"port\": [], \"outboundTag\": "
+		"1, \"attrs\": 1, "
+		"\"user\": {}, \"inboundTag\": 1, \"protocol\": {}, \"network\": 1, \"balancerTag\": []}], "
+		"\"balancers\": [1, {\"tag\": 1, "
 		"\"selector\": 1, \"strategy\": 1}]}}",
-		"{\"inbounds\": [{\"tag\": 1, \"protocol\": 1, \"listen\": 1, \"port\": {}, \"settings\": 1, \"streamSettings\": 1, "
-		"\"sniffing\": []}], \"outbounds\": [{\"protocol\": \"vless\", \"settings\": {\"vnext\": [1]}, \"proxySettings\": 1, "
+		"{\"inbounds\": [{\"tag\": 1, \"protocol\": 1, \"listen\": 1, \"port\": {}, \"settings\": 1, "
+		"\"streamSettings\": 1, "
+		"\"sniffing\": []}], \"outbounds\": [{\"protocol\": \"vless\", \"settings\": {\"vnext\": [1]}, "
+		"\"proxySettings\": 1, "
 		"\"streamSettings\": {\"network\": 1, \"security\": {}, \"sockopt\": []}}]}",
-		"{\"inbounds\": [{\"protocol\": \"vless\", \"settings\": {\"clients\": [1, {\"id\": 1, \"email\": 1, \"level\": \"x\"}]}, "
-		"\"streamSettings\": {\"security\": \"tls\", \"tlsSettings\": {\"certificates\": [1]}}}], \"api\": 1, \"dns\": "
-		"{\"servers\": 1, \"hosts\": []}, \"observatory\": {\"subjectSelector\": 1}, \"policy\": {\"levels\": 1}}",
-		"{\"outbounds\": [{\"protocol\": \"tun\"}, {\"protocol\": \"vless\", \"settings\": {\"vnext\": []}}], \"reverse\": "
+		"{\"inbounds\": [{\"protocol\": \"vless\", \"settings\": {\"clients\": [1, {\"id\": 1, \"email\": 1, "
+		"\"level\": \"x\"}]}, "
+		"\"streamSettings\": {\"security\": \"tls\", \"tlsSettings\": {\"certificates\": [1]}}}], \"api\": 1, "
+		"\"dns\": "
+		"{\"servers\": 1, \"hosts\": []}, \"observatory\": {\"subjectSelector\": 1}, \"policy\": {\"levels\": "
+		"1}}",
+		"{\"outbounds\": [{\"protocol\": \"tun\"}, {\"protocol\": \"vless\", \"settings\": {\"vnext\": []}}], "
+		"\"reverse\": "
 		"{\"bridges\": [1], \"portals\": {}}}",
 	};
 

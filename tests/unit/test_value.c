@@ -131,7 +131,8 @@ static void test_clone_is_deep(void **state)
 
 static void test_nul_in_text(void **state)
 {
-	struct value a = value_string_n((struct str){ "a\0b", 3 }, here), b = value_string_n((struct str){ "a\0c", 3 }, here);
+	struct value a = value_string_n((struct str){ "a\0b", 3 }, here),
+		     b = value_string_n((struct str){ "a\0c", 3 }, here);
 
 	(void)state;
 	assert_false(value_equal(&a, &b));

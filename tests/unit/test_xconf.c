@@ -51,18 +51,23 @@ static void test_parts(void **state)
 	assert_true(g.x.raw && g.x.root == &g.root);
 	assert_null(g.x.rules.v[0].owner);
 	assert_int_equal(g.x.routing.n_members, 1);
-	joined(&g, "{\"log\":{},\"routing\":{\"domainStrategy\":\"AsIs\",\"rules\":[{},{},{}],\"balancers\":[{}]},\"inbounds\":[{}],"
-		   "\"outbounds\":[{\"tag\":\"a\"},{}],\"version\":{}}");
+	joined(&g,
+	       "{\"log\":{},\"routing\":{\"domainStrategy\":\"AsIs\",\"rules\":[{},{},{}],\"balancers\":[{}]},"
+	       "\"inbounds\":[{}],"
+	       "\"outbounds\":[{\"tag\":\"a\"},{}],\"version\":{}}");
 }
 
 static void test_order(void **state)
 {
 	(void)state;
 	struct given g;
-	split(&g, "{\"zz\":1,\"burstObservatory\":{},\"observatory\":{},\"outbounds\":[1],\"inbounds\":[2],\"routing\":{},"
-		  "\"reverse\":{},\"fakedns\":[{}],\"dns\":{},\"policy\":{},\"stats\":{},\"api\":{},\"log\":{}}");
-	joined(&g, "{\"log\":{},\"api\":{},\"stats\":{},\"policy\":{},\"dns\":{},\"fakedns\":[{}],\"reverse\":{},\"routing\":{},"
-		   "\"inbounds\":[2],\"outbounds\":[1],\"observatory\":{},\"burstObservatory\":{},\"zz\":1}");
+	split(&g,
+	      "{\"zz\":1,\"burstObservatory\":{},\"observatory\":{},\"outbounds\":[1],\"inbounds\":[2],\"routing\":{},"
+	      "\"reverse\":{},\"fakedns\":[{}],\"dns\":{},\"policy\":{},\"stats\":{},\"api\":{},\"log\":{}}");
+	joined(&g,
+	       "{\"log\":{},\"api\":{},\"stats\":{},\"policy\":{},\"dns\":{},\"fakedns\":[{}],\"reverse\":{},"
+	       "\"routing\":{},"
+	       "\"inbounds\":[2],\"outbounds\":[1],\"observatory\":{},\"burstObservatory\":{},\"zz\":1}");
 }
 
 static void test_any_case(void **state)

@@ -1,5 +1,6 @@
 /* link: model lib */
-/* The rows of Xray's keys: each is whole, each name it points to exists; lookups; which values are secrets; the schema. */
+/* The rows of Xray's keys: each is whole, each name it points to exists; lookups; which values are secrets; the
+ * schema. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,11 +113,13 @@ static void test_secrets(void **state)
 	(void)state;
 	static const char *const yes[] = {
 		"outbounds.settings.servers.password", "outbounds.settings.password", "outbounds.settings.id",
-		"outbounds.settings.vnext.users.id", "inbounds.settings.clients.id", "inbounds.settings.clients.password",
+		"outbounds.settings.vnext.users.id", "inbounds.settings.clients.id",
+			"inbounds.settings.clients.password",
 		"inbounds.settings.accounts.pass", "inbounds.settings.users.auth", "inbounds.settings.secretKey",
 		"inbounds.settings.decryption", "inbounds.streamSettings.realitySettings.privateKey",
 		"outbounds.streamSettings.realitySettings.shortId", "outbounds.settings.peers.preSharedKey",
-		"inbounds.streamSettings.tlsSettings.certificates.key", "inbounds.streamSettings.tlsSettings.echServerKeys",
+		"inbounds.streamSettings.tlsSettings.certificates.key",
+			"inbounds.streamSettings.tlsSettings.echServerKeys",
 		"outbounds.streamSettings.kcpSettings.seed", "outbounds.streamSettings.finalmask.udp.settings.password",
 		"OUTBOUNDS.Settings.Password", "outbounds.settings.passwrd.password", "outbounds.my_token",
 		"outbounds.settings.headers.Authorization", "secrets.a",
@@ -125,8 +128,10 @@ static void test_secrets(void **state)
 		"outbounds.settings.address", "outbounds.settings.port", "outbounds.tag", "inbounds.settings.auth",
 		"inbounds.settings.clients.email", "inbounds.settings.accounts.user", "routing.rules.attrs.key",
 		"inbounds.streamSettings.tlsSettings.certificates.keyFile", "inbounds.settings.portMap.5555",
-		"outbounds.streamSettings.realitySettings.publicKey", "outbounds.streamSettings.tlsSettings.pinnedPeerCertSha256",
-		"outbounds.streamSettings.xhttpSettings.sessionIDKey", "log.access", "dns.hosts.a", "routing.rules.user",
+		"outbounds.streamSettings.realitySettings.publicKey",
+			"outbounds.streamSettings.tlsSettings.pinnedPeerCertSha256",
+		"outbounds.streamSettings.xhttpSettings.sessionIDKey", "log.access", "dns.hosts.a",
+			"routing.rules.user",
 		"outbounds.proxySettings.tag", "policy.levels.0.handshake",
 	};
 	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
