@@ -64,6 +64,14 @@ static struct value filled(struct arena *a, const char *key)
 	return o;
 }
 
+/* The key is there and holds that text. */
+static struct value holding(struct arena *a, const char *key, const char *text)
+{
+	struct value o = schema_one(a, "required", texts(a, &key, 1));
+	value_put(a, &o, "properties", schema_one(a, key, schema_one(a, "const", schema_text(text))));
+	return o;
+}
+
 static struct value any_filled(struct arena *a, const char *const *keys, size_t max)
 {
 	struct value list = value_array(SPAN_NONE);
@@ -84,6 +92,8 @@ static struct value need(struct arena *a, const struct xneed *n)
 	struct value want = any_filled(a, n->any, 3);
 	if (n->unless[0])
 		return if_then(a, schema_one(a, "not", any_filled(a, n->unless, 2)), want);
+	if (n->is)
+		return if_then(a, holding(a, n->when, n->is), want);
 	return n->when ? if_then(a, filled(a, n->when), want) : want;
 }
 
