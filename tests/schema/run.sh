@@ -10,7 +10,7 @@ if ! python3 -c 'import jsonschema' 2>/dev/null; then
 fi
 mapfile -t goldens < <(find tests/golden -path '*/structure/*' -name '*.json' ! -name 'expect.*' ! -path '*/xr412-*' \
 	! -path '*/xr413-*' ! -path '*/xr421-*' ! -path '*/xr410-*' | sort)
-mapfile -t renders < <(find tests/golden/render -name 'expect.json' 2>/dev/null | xargs -r grep -L '"reverse"' | sort)
+mapfile -t renders < <(grep -rL --include=expect.json '"reverse"' tests/golden/render | sort)
 if XRAT=$XRAT python3 tests/schema/run.py schemas/xray.schema.json tests/schema/base.json "${goldens[@]}" \
 	"${renders[@]}" >"$scratch/out" 2>&1; then
 	pass
