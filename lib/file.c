@@ -14,6 +14,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* How temporaries are called: what file_sweep looks for. */
+#define FILE_TEMP_PREFIX ".xrat-"
+#define FILE_TEMP_SUFFIX ".tmp"
 enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, TEMP_TRIES = 1000, RACE_TRIES = 8 };
 
 int dir_open(const char *path, struct err *e)
@@ -88,8 +91,13 @@ static int open_beneath(int dir_fd, const char *path)
 	return fd == -ENOSYS || fd == -EPERM ? file_open_walk(dir_fd, path) : fd;
 }
 
-/* Size of the open file, or why it cannot be read. */
-static int check_regular(int fd, size_t max_bytes, size_t *ret_size)
+static int64_t in_ns(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Which file is open, or why it cannot be read. */
+static int check_regular(int fd, size_t max_bytes, struct file_id *ret_id)
 {
 	struct stat st;
 
@@ -101,7 +109,7 @@ static int check_regular(int fd, size_t max_bytes, size_t *ret_size)
 		return -ENOTSUP;
 	if ((uint64_t)st.st_size > max_bytes)
 		return -EFBIG;
-	*ret_size = (size_t)st.st_size;
+	*ret_id = (struct file_id){ st.st_dev, st.st_ino, (uint64_t)st.st_size, in_ns(st.st_mtim), in_ns(st.st_ctim) };
 	return 0;
 }
 
@@ -171,18 +179,40 @@ static int read_error(struct err *e, int code, const char *path)
 	return err_sys(e, code, "read '%s'", path);
 }
 
-int file_read(struct arena *a, int dir_fd, const char *path, size_t max_bytes, struct str *ret_bytes, struct err *e)
+int file_read_id(struct arena *a, int dir_fd, const char *path, size_t max_bytes, struct str *ret_bytes,
+		 struct file_id *ret_id, struct err *e)
 {
 	int fd = open_beneath(dir_fd, path), r;
-	size_t size = 0;
+	struct file_id id = { 0 }; /* from before the first byte: a change while it is read shows as another one later */
 
 	if (fd < 0) /* ENXIO: a socket */
 		return read_error(e, fd == -ENXIO ? -ENOTSUP : fd, path);
-	r = check_regular(fd, max_bytes, &size);
+	r = check_regular(fd, max_bytes, &id);
 	if (!r)
-		r = read_all(a, fd, size, max_bytes, ret_bytes);
+		r = read_all(a, fd, (size_t)id.size, max_bytes, ret_bytes);
 	close(fd);
-	return r ? read_error(e, r, path) : 0;
+	if (r)
+		return read_error(e, r, path);
+	*ret_id = id;
+	return 0;
+}
+
+int file_read(struct arena *a, int dir_fd, const char *path, size_t max_bytes, struct str *ret_bytes, struct err *e)
+{
+	struct file_id id;
+
+	return file_read_id(a, dir_fd, path, max_bytes, ret_bytes, &id, e);
+}
+
+int file_identify(int dir_fd, const char *path, struct file_id *ret_id)
+{
+	int fd = open_beneath(dir_fd, path), r;
+
+	if (fd < 0)
+		return fd == -ENXIO ? -ENOTSUP : fd;
+	r = check_regular(fd, SIZE_MAX, ret_id);
+	close(fd);
+	return r;
 }
 
 int dir_open_beneath(int dir_fd, const char *path, struct err *e)
@@ -268,7 +298,7 @@ static int open_temp(int dir, char ret_name[static 64])
 	int fd = -EEXIST;
 
 	for (unsigned i = 0; fd == -EEXIST && i < TEMP_TRIES; i++) {
-		snprintf(ret_name, 64, ".xrat-%ld-%u.tmp", (long)getpid(), i);
+		snprintf(ret_name, 64, FILE_TEMP_PREFIX "%ld-%u" FILE_TEMP_SUFFIX, (long)getpid(), i);
 		fd = open_new(dir, ret_name);
 	}
 	return fd;
@@ -298,11 +328,16 @@ static int create(int dir, const char *name, struct str bytes, mode_t mode)
 	if (fd < 0)
 		return fd;
 	r = fill(fd, bytes, mode);
-	if (r) {
+	if (r)
 		unlinkat(dir, name, 0);
-		return r;
-	}
-	return sync_dir(dir);
+	return r;
+}
+
+int file_create_in(int dir_fd, const char *name, struct str bytes, mode_t mode, struct err *e)
+{
+	int r = create(dir_fd, name, bytes, mode);
+
+	return r < 0 ? err_sys(e, r, "create '%s'", name) : 0;
 }
 
 int file_write_atomic(int dir_fd, const char *path, struct str bytes, mode_t mode, struct err *e)
@@ -324,6 +359,8 @@ int file_create(int dir_fd, const char *path, struct str bytes, mode_t mode, str
 
 	if (dir >= 0) {
 		r = create(dir, name, bytes, mode);
+		if (!r)
+			r = sync_dir(dir);
 		close(dir);
 	}
 	return r < 0 ? err_sys(e, r, "create '%s'", path) : 0;
@@ -392,4 +429,47 @@ int dir_list(struct arena *a, int dir_fd, const char ***ret_names, size_t *ret_n
 	*ret_names = names;
 	*ret_n = n;
 	return 0;
+}
+
+/* The process that a temporary belongs to, or -EINVAL. */
+static pid_t temp_owner(struct str name)
+{
+	struct str pid, serial;
+	int64_t n;
+
+	if (!str_starts(name, FILE_TEMP_PREFIX) || !str_ends_nocase(name, FILE_TEMP_SUFFIX))
+		return -EINVAL;
+	name = str_skip(name, strlen(FILE_TEMP_PREFIX));
+	name.len -= name.len < strlen(FILE_TEMP_SUFFIX) ? name.len : strlen(FILE_TEMP_SUFFIX);
+	pid = str_cut(&name, '-');
+	serial = name;
+	return str_int(pid, &n) || n <= 0 || n > INT_MAX || str_int(serial, &(int64_t){ 0 }) ? -EINVAL : (pid_t)n;
+}
+
+static bool is_alive(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || errno != ESRCH;
+}
+
+int file_sweep(struct arena *a, int dir_fd, unsigned *ret_n, struct err *e)
+{
+	const char **names = NULL;
+	size_t n = 0;
+	int r = dir_list(a, dir_fd, &names, &n, e);
+
+	for (size_t i = 0; !r && i < n; i++) {
+		pid_t owner = temp_owner(str_of(names[i]));
+
+		if (owner <= 0 || is_alive(owner))
+			continue;
+		if (!unlinkat(dir_fd, names[i], 0))
+			++*ret_n;
+		else if (errno != ENOENT)
+			r = err_sys(e, -errno, "remove '%s'", names[i]);
+	}
+	return r;
 }

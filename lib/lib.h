@@ -2,10 +2,12 @@
 #define XRAT_LIB_H
 /* What other folders may use of lib/. */
 #include "lib/arena.h"
+#include "lib/clock.h"
 #include "lib/diag.h"
 #include "lib/err.h"
 #include "lib/file.h"
 #include "lib/json.h"
+#include "lib/lock.h"
 #include "lib/regex.h"
 #include "lib/sha256.h"
 #include "lib/source.h"
