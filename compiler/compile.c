@@ -7,7 +7,8 @@
 #include "compiler/pick.h"
 
 /* base -> merge -> validate, on a decoded desired. */
-static void build_and_check(struct arena *a, struct diag_sink *sink, struct compiled *c)
+static void build_and_check(struct arena *a, struct diag_sink *sink, const struct compile_options *o,
+			    struct compiled *c)
 {
 	struct base base = { 0 };
 	unsigned told = diag_total(sink);
@@ -17,7 +18,7 @@ static void build_and_check(struct arena *a, struct diag_sink *sink, struct comp
 		return;
 	c->has_merged = true;
 	validate(a, sink, &c->merged, &c->checked);
-	load_check_files(a, sink, &c->checked, &c->desired);
+	load_check_files(a, sink, &c->in.log, &c->checked, &c->desired, o->missing_file_is_error ? SEV_ERROR : SEV_WARNING);
 	diag_drop_repeats(sink, told);
 	c->has_checked = !diag_count(sink, SEV_ERROR);
 }
@@ -30,15 +31,15 @@ static int compile_loaded(struct arena *a, struct diag_sink *sink, int root_fd, 
 						      true }; /* sessions need them, a role does not */
 
 	decode_config(a, sink, c->in.has_config ? &c->in.config_toml : NULL, &c->config);
-	load_secrets(a, sink, root_fd, &machine, c->config.secrets, c->config.n_secrets);
+	load_secrets(a, sink, root_fd, &c->in.log, &machine, c->config.secrets, c->config.n_secrets);
 	c->target = pick_target(sink, &c->config, o->target);
 	if (!c->target) /* an error by now; the role's own faults are wanted all the same */
 		c->target = target_default();
 	if (!c->in.role_toml.kind || decode_role(a, sink, &c->in, &c->desired))
 		return 0;
-	load_secrets(a, sink, root_fd, &load, c->desired.secrets, c->desired.n_secrets);
+	load_secrets(a, sink, root_fd, &c->in.log, &load, c->desired.secrets, c->desired.n_secrets);
 	normalize(a, sink, &c->desired, c->target);
-	build_and_check(a, sink, c);
+	build_and_check(a, sink, o, c);
 	return 0;
 }
 

@@ -7,6 +7,29 @@
 #include "render/render.h"
 #include "validate/validate.h"
 
+/* One file that the loader looked at: read, or found missing. */
+struct input_file {
+	const char *path; /* relative to CONFIG_ROOT, or absolute for a secret's file elsewhere */
+	bool missing;     /* or unreadable: bytes are empty, id is zero */
+	bool named;       /* a certificate or geodata file: looked for, never read */
+	int fault;        /* why it could not be read: -errno */
+	size_t max_bytes; /* the limit it was read with */
+	struct str bytes;
+	struct file_id id;
+	struct input_file *next;
+};
+/* The snippet directory: a name that comes or goes counts, whether it is a snippet's or not. */
+struct input_dir {
+	const char *path; /* NULL: not looked at */
+	int fault;        /* why it could not be listed: -errno */
+	const char *const *names; /* sorted, all of them */
+	size_t n;
+};
+struct input_log {
+	struct input_file *first, *last;
+	struct input_dir dir;
+};
+
 /* What load read: texts registered as sources, parsed trees, nothing decoded yet. */
 struct inputs {
 	const char *root;      /* as given */
@@ -15,6 +38,7 @@ struct inputs {
 	struct value config_toml; /* VAL_NONE when absent */
 	bool has_config;
 	struct snippet snippets[SNIPPET__N];
+	struct input_log log; /* every file looked at, secret files and named files too */
 };
 struct load_options {
 	bool missing_secret_is_warning; /* check */
@@ -27,10 +51,21 @@ int load_inputs(struct arena *a, struct diag_sink *sink, int root_fd, enum role 
 		struct err *e);
 /* Resolves { env } and { file } secrets after decoding (file paths: relative ones below root_fd). Missing ones are
  * diagnostics that name the key and the variable. */
-void load_secrets(struct arena *a, struct diag_sink *sink, int root_fd, const struct load_options *o,
-		  struct secret **secrets, uint32_t n);
-/* Whether certificate, key and asset files that the config names exist: warnings (at check). */
-void load_check_files(struct arena *a, struct diag_sink *sink, const struct checked *c, const struct desired *d);
+void load_secrets(struct arena *a, struct diag_sink *sink, int root_fd, struct input_log *log,
+		  const struct load_options *o, struct secret **secrets, uint32_t n);
+/* Whether a file of the log is another one now, came or went, or a name in the snippet directory did: 1 yes, 0 no. What
+ * cannot be looked at for want of memory counts as moved. */
+int load_moved(int root_fd, const struct inputs *in);
+/* The same, and which one: 1 and *ret_path, 0, -ENOMEM. */
+int load_moved_file(int root_fd, const struct inputs *in, const char **ret_path);
+enum { DIGEST_TEXT = 65 };
+/* Lower-case hex SHA-256 over what was read: for each file that exists, sorted by path: length of the path (8 bytes,
+ * little endian), path, length of the bytes, bytes. Certificates and geodata count by their name alone, without bytes, so
+ * that one that is put in its place makes another digest. */
+void load_digest(struct arena *a, const struct inputs *in, char ret_hex[DIGEST_TEXT]);
+/* Whether certificate, key and asset files that the config names exist: warnings, or errors at apply. */
+void load_check_files(struct arena *a, struct diag_sink *sink, struct input_log *log, const struct checked *c,
+		      const struct desired *d, enum severity severity);
 
 /* TOML trees to structs by the field tables; defaults filled in, every fault reported (XR15x). 0, or 1 when something
  * that later stages need is missing. */
@@ -52,6 +87,8 @@ void base_build(struct arena *a, struct diag_sink *sink, const struct desired *d
 struct compile_options {
 	const char *target;             /* --target, or NULL */
 	bool missing_secret_is_warning; /* check */
+	bool missing_file_is_error;     /* apply: the engine of this machine would not start */
+	bool strict;                    /* for snapshot_take: warnings are errors */
 };
 struct compiled {
 	struct inputs in;

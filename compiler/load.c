@@ -95,18 +95,14 @@ static bool exists(int root_fd, const char *path)
 }
 
 /* 0 (parsed, or refused with diagnostics and *ret_value untouched); -ENOENT; -errno of the system. */
-static int load_toml(struct arena *a, struct diag_sink *sink, int root_fd, const char *path, struct value *ret_value,
-		     struct err *e)
+static int load_toml(struct arena *a, struct diag_sink *sink, int root_fd, const char *path, struct input_log *log,
+		     struct value *ret_value, struct err *e)
 {
-	struct err mine = { 0 };
 	struct str bytes;
-	int r = file_read(a, root_fd, path, TOML_MAX_BYTES, &bytes, &mine);
+	int r = load_read(a, log, root_fd, path, TOML_MAX_BYTES, &bytes);
 
-	if (load_is_system(r) || (r == -ENOENT && !exists(root_fd, path))) {
-		err_fini(&mine);
+	if (load_is_system(r) || (r == -ENOENT && !exists(root_fd, path)))
 		return err_sys(e, r, "read '%s'", path);
-	}
-	err_fini(&mine);
 	if (r) {
 		load_report(sink, path, r, DIAG_XR103);
 		return 0;
@@ -133,7 +129,7 @@ static const char *snippet_dir(struct arena *a, const struct inputs *in, struct 
 static int load_config(struct arena *a, struct diag_sink *sink, int root_fd, struct inputs *in, struct err *e)
 {
 	struct err mine = { 0 };
-	int r = load_toml(a, sink, root_fd, "config.toml", &in->config_toml, &mine);
+	int r = load_toml(a, sink, root_fd, "config.toml", &in->log, &in->config_toml, &mine);
 
 	in->has_config = in->config_toml.kind != VAL_NONE;
 	err_fini(&mine);
@@ -146,14 +142,14 @@ int load_inputs(struct arena *a, struct diag_sink *sink, int root_fd, enum role 
 	struct inputs in = { .root = ret_in->root, .role = role };
 	struct span at;
 	const char *dir;
-	int r = load_toml(a, sink, root_fd, role_files[role], &in.role_toml, e);
+	int r = load_toml(a, sink, root_fd, role_files[role], &in.log, &in.role_toml, e);
 
 	if (!r)
 		r = load_config(a, sink, root_fd, &in, e);
 	if (r)
 		return r;
 	dir = snippet_dir(a, &in, &at);
-	r = load_snippets(a, sink, root_fd, dir, at, in.snippets, e);
+	r = load_snippets(a, sink, root_fd, dir, at, &in, e);
 	if (!r)
 		*ret_in = in;
 	return r;

@@ -1,25 +1,19 @@
-/* Files that the finished config names: certificates, keys and geodata. Warnings only: what is checked here may not be
- * the machine that runs it. */
+/* Files that the finished config names: certificates, keys and geodata. Warnings at check, since what is checked here may
+ * not be the machine that runs it; errors at apply. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "compiler/load_impl.h"
 
 struct looker {
 	struct arena *a;
 	struct diag_sink *sink;
+	struct input_log *log;
 	const struct desired *d;
+	enum severity severity;
 	struct map *seen;     /* paths and asset names already looked for */
 	const char *dirs[3];  /* where assets are looked for; NULL-terminated */
 };
-
-static bool is_there(const char *path)
-{
-	struct stat st;
-
-	return !stat(path, &st);
-}
 
 static bool first_time(struct looker *l, struct str name)
 {
@@ -39,9 +33,10 @@ static void look_for(struct looker *l, const char *what, struct str path, struct
 	if (!path.len || *path.p != '/' || memchr(path.p, 0, path.len) || !first_time(l, path))
 		return;
 	text = arena_memdup(l->a, path.p, path.len);
-	if (is_there(text))
+	if (load_look(l->a, l->log, text))
 		return;
 	d = diag_add(l->sink, DIAG_XR235, at, "%s '%s' is not on this machine", what, text);
+	d->severity = l->severity;
 	diag_help(l->sink, d, "create it before apply, or correct the path");
 }
 
@@ -109,7 +104,7 @@ static const char *find_asset(struct looker *l, const char *name)
 	for (const char *const *dir = l->dirs; *dir; dir++) {
 		const char *path = arena_printf(l->a, "%s/%s", *dir, name);
 
-		if (is_there(path))
+		if (load_look(l->a, l->log, path))
 			return path;
 	}
 	return NULL;
@@ -139,6 +134,7 @@ static void look_for_asset(struct looker *l, const struct value *matcher)
 	where = l->dirs[1] ? arena_printf(l->a, "'%s' or '%s'", l->dirs[0], l->dirs[1]) :
 			     arena_printf(l->a, "'%s'", l->dirs[0]);
 	d = diag_add(l->sink, DIAG_XR236, matcher->span, "'%s' is not in %s", text, where);
+	d->severity = l->severity;
 	if (is_configured(l->d, text))
 		diag_help(l->sink, d, "it is listed in [[xray_assets.files]]; fetch it before apply");
 	else
@@ -169,9 +165,10 @@ static void find_dirs(struct looker *l, const struct target *t)
 	l->dirs[1] = arena_printf(l->a, "/usr/share/%s", family);
 }
 
-void load_check_files(struct arena *a, struct diag_sink *sink, const struct checked *c, const struct desired *d)
+void load_check_files(struct arena *a, struct diag_sink *sink, struct input_log *log, const struct checked *c,
+		      const struct desired *d, enum severity severity)
 {
-	struct looker l = { .a = a, .sink = sink, .d = d, .seen = map_new(a, 16) };
+	struct looker l = { .a = a, .sink = sink, .log = log, .d = d, .severity = severity, .seen = map_new(a, 16) };
 
 	find_dirs(&l, c->x.target);
 	look_for_tls(&l, &c->x);

@@ -38,6 +38,7 @@ struct resolver {
 	struct arena *a;
 	struct diag_sink *sink;
 	int root_fd;
+	struct input_log *log;
 	bool missing_is_warning;
 };
 
@@ -102,13 +103,11 @@ static void warn_open(struct resolver *r, const struct secret *s, int dir_fd)
 
 static bool resolve_file(struct resolver *r, struct secret *s)
 {
-	int dir_fd = *s->ref == '/' ? AT_FDCWD : r->root_fd, got;
-	struct err e = { 0 };
+	int dir_fd = *s->ref == '/' ? AT_FDCWD : r->root_fd;
 	const char *fault;
 	struct str bytes;
+	int got = load_read(r->a, r->log, r->root_fd, s->ref, SECRET_MAX_BYTES, &bytes);
 
-	got = file_read(r->a, dir_fd, s->ref, SECRET_MAX_BYTES, &bytes, &e);
-	err_fini(&e);
 	if (got && got != -EFBIG) {
 		fault = got == -ENOENT ? "does not exist" : arena_printf(r->a, "cannot be read: %s", load_reason(got));
 		diag_help(r->sink, complain(r, DIAG_XR232, s, "the file", fault), "%s",
@@ -129,10 +128,10 @@ static bool resolve_file(struct resolver *r, struct secret *s)
 	return true;
 }
 
-void load_secrets(struct arena *a, struct diag_sink *sink, int root_fd, const struct load_options *o,
-		  struct secret **secrets, uint32_t n)
+void load_secrets(struct arena *a, struct diag_sink *sink, int root_fd, struct input_log *log,
+		  const struct load_options *o, struct secret **secrets, uint32_t n)
 {
-	struct resolver r = { a, sink, root_fd, o->missing_secret_is_warning };
+	struct resolver r = { a, sink, root_fd, log, o->missing_secret_is_warning };
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct secret *s = secrets[i];

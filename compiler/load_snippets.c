@@ -7,7 +7,7 @@
 
 #include "compiler/load_impl.h"
 
-static bool is_left_behind(struct str name)
+bool load_is_left_behind(struct str name)
 {
 	static const char *const endings[] = { "~", ".swp", ".tmp", ".bak" };
 
@@ -42,13 +42,12 @@ static void warn_name(struct diag_sink *sink, const char *path, const char *name
 }
 
 static int load_one(struct arena *a, struct diag_sink *sink, int root_fd, const char *path, enum snippet_kind kind,
-		    struct snippet *snippet, struct err *e)
+		    struct inputs *in, struct err *e)
 {
-	struct err mine = { 0 };
+	struct snippet *snippet = &in->snippets[kind];
 	struct str bytes;
-	int r = file_read(a, root_fd, path, JSON_MAX_BYTES, &bytes, &mine);
+	int r = load_read(a, &in->log, root_fd, path, JSON_MAX_BYTES, &bytes);
 
-	err_fini(&mine);
 	if (load_is_system(r))
 		return err_sys(e, r, "read '%s'", path);
 	if (r) {
@@ -99,7 +98,7 @@ static int list_open(struct arena *a, int fd, const char ***ret_names, size_t *r
 	return r;
 }
 
-static int list(struct arena *a, int root_fd, const char *dir, const char ***ret_names, size_t *ret_n)
+int load_list(struct arena *a, int root_fd, const char *dir, const char ***ret_names, size_t *ret_n)
 {
 	int fd = dir_open_beneath(root_fd, dir, NULL), r;
 
@@ -111,12 +110,13 @@ static int list(struct arena *a, int root_fd, const char *dir, const char ***ret
 }
 
 int load_snippets(struct arena *a, struct diag_sink *sink, int root_fd, const char *dir, struct span at,
-		  struct snippet *snippets, struct err *e)
+		  struct inputs *in, struct err *e)
 {
-	const char **names;
+	const char **names = NULL;
 	size_t n = 0;
-	int r = list(a, root_fd, dir, &names, &n);
+	int r = load_list(a, root_fd, dir, &names, &n);
 
+	in->log.dir = (struct input_dir){ .path = dir, .fault = r, .names = names, .n = n };
 	if (load_is_system(r))
 		return err_sys(e, r, "list '%s'", dir);
 	if (r)
@@ -127,8 +127,8 @@ int load_snippets(struct arena *a, struct diag_sink *sink, int root_fd, const ch
 		int kind = kind_of(name);
 
 		if (kind >= 0)
-			r = load_one(a, sink, root_fd, path, (enum snippet_kind)kind, &snippets[kind], e);
-		else if (!is_left_behind(name) && !is_directory(root_fd, path))
+			r = load_one(a, sink, root_fd, path, (enum snippet_kind)kind, in, e);
+		else if (!load_is_left_behind(name) && !is_directory(root_fd, path))
 			warn_name(sink, path, names[i]);
 	}
 	return r;

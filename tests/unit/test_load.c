@@ -252,7 +252,7 @@ static struct secret resolve(struct tree *t, enum secret_kind kind, const char *
 	struct secret s = secret_at(t, "[x]\npassword = { ... }", kind, ref), *list[] = { &s };
 	const struct load_options o = { .missing_secret_is_warning = check };
 
-	load_secrets(t->a, t->sink, t->fd, &o, list, 1);
+	load_secrets(t->a, t->sink, t->fd, &t->in.log, &o, list, 1);
 	return s;
 }
 
@@ -353,7 +353,7 @@ static void test_named_files(void **state)
 	src = sources_add(t.sources, "a.json", text, (uint32_t)strlen(text));
 	assert_int_equal(json_parse(t.a, t.sink, src, false, &v), 0);
 	xconf_from_value(t.a, &v, target_default(), &c.x);
-	load_check_files(t.a, t.sink, &c, &d);
+	load_check_files(t.a, t.sink, &t.in.log, &c, &d, SEV_WARNING);
 	assert_string_equal(faults(&t), "a.json XR235; a.json XR236; a.json XR236; ");
 	unsetenv("XRAY_LOCATION_ASSET");
 	fell(&t);
