@@ -17,7 +17,7 @@ $(error VARIANT=$(VARIANT) is unknown; allowed are $(VARIANTS))
 endif
 
 # Highest level first, which is also the order the linker needs.
-FOLDERS := cli runtime compiler links render validate merge model lib
+FOLDERS := cli service engine apply runtime compiler route links render validate merge model lib
 B := build/$(VARIANT)
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -52,15 +52,23 @@ libs_cxx := tomlplusplus re2
 have := $(shell $(PKG_CONFIG) --exists $(libs_cxx) libmd 2>/dev/null && echo yes)
 lib_cflags := $(if $(have),$(shell $(PKG_CONFIG) --cflags $(libs_cxx) libmd))
 lib_libs := $(if $(have),$(shell $(PKG_CONFIG) --libs $(libs_cxx) libmd))
+# libinotifytools has no .pc file.
+pkgs_service := libuv sqlite3 libcurl libarchive yaml-0.1
+have_service := $(shell $(PKG_CONFIG) --exists $(pkgs_service) 2>/dev/null && echo yes)
+service_cflags := $(if $(have_service),$(shell $(PKG_CONFIG) --cflags $(pkgs_service)))
+service_libs := $(if $(have_service),$(shell $(PKG_CONFIG) --libs $(pkgs_service))) -linotifytools
+have_engine := $(shell $(PKG_CONFIG) --exists libcrypto 2>/dev/null && echo yes)
+engine_cflags := $(if $(have_engine),$(shell $(PKG_CONFIG) --cflags libcrypto))
+engine_libs := $(if $(have_engine),$(shell $(PKG_CONFIG) --libs libcrypto))
 cmocka_libs := -lcmocka -ljansson
 
 cppflags := -I. -D_GNU_SOURCE -DXRAT_VERSION='"$(VERSION)"' $(CPPFLAGS)
-all_cflags := -std=gnu11 $(opt_$(VARIANT)) -fPIE $(warn) $(warn_c) $(cppflags) $(CFLAGS)
+all_cflags := -std=gnu11 $(opt_$(VARIANT)) -fPIE $(warn) $(warn_c) $(cppflags) $(service_cflags) $(engine_cflags) $(CFLAGS)
 all_cxxflags := -std=c++17 -fno-rtti $(opt_$(VARIANT)) -fPIE $(warn) $(cppflags) $(lib_cflags) $(CXXFLAGS)
 all_ldflags := -pie -Wl,-O1 -Wl,--as-needed -Wl,--hash-style=gnu $(link_$(VARIANT)) $(LDFLAGS)
 
 # Rewritten here, without a shell, when anything that shapes an object differs from the last run.
-flags_now := $(CC) | $(CXX) | $(AR) | $(all_cflags) | $(all_cxxflags) | $(all_ldflags) | $(lib_libs)
+flags_now := $(CC) | $(CXX) | $(AR) | $(all_cflags) | $(all_cxxflags) | $(all_ldflags) | $(lib_libs) | $(service_libs) | $(engine_libs)
 ifneq ($(strip $(file <$B/flags)),$(strip $(flags_now)))
 $(shell mkdir -p $B)
 $(file >$B/flags,$(flags_now))
@@ -80,8 +88,9 @@ archives_present = $(call archives,$(filter $(1),$(present)))
 unit_src := $(wildcard tests/unit/test_*.c)
 fuzz_src := $(wildcard tests/fuzz/fuzz_*.c)
 prog_src := $(wildcard tests/programs/*.c)
-bench_src := $(wildcard bench/*.c)
-linked_src := $(unit_src) $(fuzz_src) $(prog_src)
+bench_src := $(filter-out bench/route.c,$(wildcard bench/*.c))
+bench_linked_src := $(wildcard bench/route.c)
+linked_src := $(unit_src) $(fuzz_src) $(prog_src) $(bench_linked_src)
 
 # links_<file> = the archives its first line names; without such a line, everything.
 ifneq ($(linked_src),)
@@ -95,18 +104,22 @@ units := $(unit_src:tests/unit/%.c=$B/tests/%)
 fuzz_replays := $(fuzz_src:tests/fuzz/%.c=$B/tests/%)
 progs := $(prog_src:tests/programs/%.c=$B/tests/%)
 benches := $(bench_src:bench/%.c=$B/bench/%)
+benches_linked := $(bench_linked_src:bench/%.c=$B/bench/%)
 fuzzers := $(fuzz_src:tests/fuzz/%.c=build/fuzz/fuzzers/%)
 
+# The programs: xrat, and what it starts for the commands that need more libraries (cli/cmd_service.c finds it there).
 ifeq ($(VARIANT),release)
 program := build/xrat
+service := build/libexec/xrat-service
 else
 program := $B/xrat
+service := $B/libexec/xrat-service
 endif
 
 # --- build ---------------------------------------------------------------------------------------------------------
-.PHONY: all tests check check-fast demo lint fuzz fuzzers coverage bench bench-programs install deb drift golden clean help \
+.PHONY: all tests check check-fast demo lint fuzz fuzzers coverage bench bench-apply bench-programs install deb drift golden clean help \
 	generate deps
-all: $(if $(call sources,cli),$(program)) $(if $(wildcard tools/gen.c),$B/gen)
+all: $(program) $(service) $(if $(wildcard tools/gen.c),$B/gen)
 	@:
 
 $B/obj/%.o: %.c $B/flags
@@ -159,29 +172,34 @@ define link_program
 	$(Q)$(CXX) $(all_ldflags) -o $@ $(filter %.o %.a,$^) $(1) $(lib_libs)
 endef
 
-$(program): $B/obj/cli/main.o $(call archives_present,$(FOLDERS))
+$(program): $B/obj/cli/main.o $(call archives_present,$(filter-out engine,$(FOLDERS)))
 	$(call link_program)
+
+$(service): $B/obj/cli/main_service.o $(call archives_present,$(filter-out engine,$(FOLDERS)))
+	$(call link_program,$(service_libs))
 
 $B/gen: $(call objects,$(wildcard tools/gen*.c)) $(call archives_present,model lib)
 	$(call link_program)
 
 tests: $(units) $(fuzz_replays) $(progs)
 	@:
-bench-programs: $(benches)
+bench-programs: $(benches) $(benches_linked)
 	@:
 
 .SECONDEXPANSION:
 $(units): $B/tests/%: $B/obj/tests/unit/%.o $$(call links_of,tests/unit/%.c)
-	$(call link_program,$(cmocka_libs))
+	$(call link_program,$(cmocka_libs) $(service_libs) $(engine_libs))
 $(progs): $B/tests/%: $B/obj/tests/programs/%.o $$(call links_of,tests/programs/%.c)
-	$(call link_program,-ljansson)
+	$(call link_program,-ljansson $(service_libs) $(engine_libs))
 # The same target as a plain program that runs over the files it is given.
 $(fuzz_replays): $B/tests/%: $B/obj/tests/fuzz/%.o $B/obj/tests/fuzz/replay.o $$(call links_of,tests/fuzz/%.c)
-	$(call link_program,-ljansson)
+	$(call link_program,-ljansson $(service_libs) $(engine_libs))
 build/fuzz/fuzzers/%: build/fuzz/obj/tests/fuzz/%.o $$(call links_of,tests/fuzz/%.c)
-	$(call link_program,-fsanitize=fuzzer -ljansson)
+	$(call link_program,-fsanitize=fuzzer -ljansson $(service_libs) $(engine_libs))
 fuzzers: $(fuzzers)
 	@:
+$(benches_linked): $B/bench/%: $B/obj/bench/%.o $$(call links_of,bench/%.c)
+	$(call link_program)
 # Helpers of the benches stand alone: no hardening, no C++.
 $(benches): $B/bench/%: bench/%.c $B/flags
 	@mkdir -p $(@D)
@@ -216,16 +234,23 @@ coverage:
 bench: all
 	@$(MAKE) -s bench-programs
 	@bench/bench.sh $(BENCH_ARGS)
+bench-apply: all
+	@bench/apply.py $(BENCH_ARGS)
 deps:
 	@tools/deps build run test
 
 # --- install -------------------------------------------------------------------------------------------------------
 install: all
 	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/xrat
+	install -D -m 755 $(service) $(DESTDIR)$(PREFIX)/libexec/xrat/xrat-service
 	@set -e; for page in man/*.[1-8]; do [ -e "$$page" ] || continue; \
 		install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
 	@set -e; for s in schemas/*.json; do [ -e "$$s" ] || continue; \
 		install -D -m 644 "$$s" "$(DESTDIR)$(PREFIX)/share/xrat/$$s"; done
+	@set -e; for u in system user; do \
+		install -d $(DESTDIR)$(PREFIX)/lib/systemd/$$u; \
+		sed 's|@BINDIR@|$(PREFIX)/bin|' templates/systemd/$$u/xrat.service >$(DESTDIR)$(PREFIX)/lib/systemd/$$u/xrat.service; \
+		chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/$$u/xrat.service; done
 	@set -e; sh tools/completions.sh $(program) "$(DESTDIR)$(PREFIX)/share"
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/xrat/copyright
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/xrat/README.md
@@ -238,12 +263,13 @@ help:
 	@echo 'make                build build/xrat (V=1 shows commands; VARIANT=dev|asan|cov builds build/<variant>/xrat)'
 	@echo 'make check          install what the tests need, build, run all tests'
 	@echo 'make check-fast     unit, golden and static gates in under a minute'
-	@echo 'make demo           the compiler from an empty directory to traffic, on this machine alone'
+	@echo 'make demo           from an empty directory to traffic and edits under way, on this machine alone'
 	@echo 'make golden         golden cases alone; FILTER=xr30 picks some (tests/golden/run.sh -u updates)'
 	@echo 'make generate       rewrite schemas, starter files and docs from the tables; make drift compares them'
 	@echo 'make fuzz           every fuzz target for SECONDS=60 each; TARGETS="toml json" picks some'
 	@echo 'make coverage       line coverage of the tests (gcovr)'
 	@echo 'make bench          speed and memory beside other programs; BENCH_ARGS="--store" keeps the result'
+	@echo 'make bench-apply    from an edit to a running engine, for 10 and 10,000 rules, beside doing it by hand'
 	@echo 'make lint           clang-tidy, cppcheck, shellcheck'
 	@echo 'make install        DESTDIR= PREFIX=/usr/local'
 	@echo 'make deb            build/xrat_$(VERSION)_<arch>.deb'

@@ -61,16 +61,37 @@ static int set_choice(struct parser *p, const struct option_row *row, const char
 	return r;
 }
 
+static int set_number(struct parser *p, const struct option_row *row, const char *value, int *field)
+{
+	int64_t n;
+
+	if (str_int(str_of(value), &n) || n < 0 || n > INT32_MAX)
+		return usage(p, "--%s cannot be '%s', it takes a number of at least 0", row->name, value);
+	*field = (int)n;
+	return 0;
+}
+
+/* "--wait" and "--wait 30" and "--wait=30": a word behind it belongs to it when it is a number. */
+static int set_seconds(struct parser *p, const struct option_row *row, const char *value, int *field)
+{
+	int64_t n;
+
+	if (!value && p->at < p->argc && !str_int(str_of(p->argv[p->at]), &n))
+		value = p->argv[p->at++];
+	*field = row->first;
+	return value ? set_number(p, row, value, field) : 0;
+}
+
 static int set_option(struct parser *p, const struct option_row *row, const char *value)
 {
 	char *field = (char *)p->inv + row->offset;
-	bool wants = row->kind == OPT_TEXT || row->kind == OPT_CHOICE;
+	bool wants = row->kind == OPT_TEXT || row->kind == OPT_CHOICE || row->kind == OPT_NUMBER;
 
 	if (wants && !value && p->at < p->argc)
 		value = p->argv[p->at++];
 	if (wants && !value)
 		return usage(p, "--%s needs a value", row->name);
-	if (!wants && value)
+	if (!wants && value && row->kind != OPT_SECONDS)
 		return usage(p, "--%s takes no value", row->name);
 	switch (row->kind) {
 	case OPT_FLAG:
@@ -84,6 +105,10 @@ static int set_option(struct parser *p, const struct option_row *row, const char
 		return 0;
 	case OPT_CHOICE:
 		return set_choice(p, row, value, (int *)(void *)field);
+	case OPT_NUMBER:
+		return set_number(p, row, value, (int *)(void *)field);
+	case OPT_SECONDS:
+		return set_seconds(p, row, value, (int *)(void *)field);
 	}
 	return 0;
 }
@@ -187,7 +212,7 @@ int args_parse(struct arena *a, int argc, char *const *argv, struct invocation *
 	struct parser p = { .arena = a, .argv = argv, .argc = argc, .at = 1, .inv = ret_inv };
 	int r = 0;
 
-	*ret_inv = (struct invocation){ .role = ROLE_AUTO };
+	*ret_inv = (struct invocation){ .role = ROLE_AUTO, .wait = -1, .to = -1, .argv = argv };
 	peek_format(argc, argv, ret_inv);
 	while (!r && p.at < argc)
 		r = one(&p);

@@ -28,13 +28,15 @@ struct invocation {
 	int format, color;
 	unsigned quiet, verbose;
 	bool help, version;
-	bool strict, exec, desired, live, redact, exit_code, list;
+	bool strict, exec, desired, live, redact, exit_code, list, dry_run, with_secrets, yes;
 	const char *raw, *output, *target, *map, *from;
+	int wait, to; /* seconds, generation; -1 = not given */
+	char *const *argv; /* the command line itself, for the program that does the work */
 	const char *operands[MAX_OPERANDS];
 	unsigned n_operands;
 };
 
-enum option_kind { OPT_FLAG, OPT_COUNT, OPT_TEXT, OPT_CHOICE };
+enum option_kind { OPT_FLAG, OPT_COUNT, OPT_TEXT, OPT_CHOICE, OPT_NUMBER, OPT_SECONDS /* the number may be left out */ };
 struct option_row {
 	const char *name; /* without the dashes */
 	char letter;      /* 0 = none */
@@ -42,7 +44,7 @@ struct option_row {
 	size_t offset;              /* into struct invocation */
 	const char *arg;            /* name of the argument: FILE, DIR… */
 	const char *const *choices; /* OPT_CHOICE: NULL-terminated */
-	int first;                  /* OPT_CHOICE: the value of choices[0] */
+	int first;                  /* OPT_CHOICE: the value of choices[0]; OPT_SECONDS: without a number */
 	const char *help;
 };
 
@@ -63,6 +65,9 @@ extern const struct option_row global_options[];
 extern const size_t global_options_n;
 const struct command *command_find(const char *name);
 
+/* main of every program: argv parsed, the command run by `dispatch`, memory and output faults handled. */
+int cli_main(int argc, char **argv, int (*dispatch)(struct arena *a, const struct invocation *inv));
+
 /* Fills ret_inv from argv. 0, or EXIT_USAGE after saying on stderr what is wrong. */
 int args_parse(struct arena *a, int argc, char *const *argv, struct invocation *ret_inv);
 
@@ -79,6 +84,9 @@ int out_fail(struct arena *a, const struct invocation *inv, enum exit_code code,
 /* The failure document of one or two compiles (second may be NULL), with the diagnostics of both; returns code. */
 int out_fail_all(struct arena *a, const struct invocation *inv, enum exit_code code, const struct diag_sink *first,
 		 const struct diag_sink *second);
+/* The same with diagnostics that are JSON already; details is an object whose members stand beside them, or VAL_NONE. */
+int out_fail_with(struct arena *a, const struct invocation *inv, enum exit_code code, struct value diagnostics,
+		  struct value details, const char *msg);
 /* Diagnostics as text on stderr, as -q, -v and --color say; nothing with --format json. EXIT_DONE or EXIT_SYSTEM. */
 int out_diags(const struct invocation *inv, const struct diag_sink *sink);
 bool out_color(const struct invocation *inv);
@@ -92,6 +100,8 @@ struct workspace {
 };
 /* Opens CONFIG_ROOT and finds the roles the command works on. EXIT_DONE or the exit code after telling why. */
 int workspace_open(struct arena *a, const struct invocation *inv, struct workspace *ret_ws);
+/* The same for commands about what is live: a role that has no file any more counts too. */
+int workspace_open_live(struct arena *a, const struct invocation *inv, struct workspace *ret_ws);
 void workspace_close(struct workspace *ws);
 /* The only role, or EXIT_USAGE when there are two and none was named. */
 int workspace_one_role(struct arena *a, const struct invocation *inv, const struct workspace *ws, enum role *ret_role);
@@ -101,6 +111,9 @@ int workspace_compile(struct arena *a, const struct invocation *inv, const struc
 /* Default CONFIG_ROOT from the environment. */
 const char *default_root(struct arena *a);
 
+/* Replaces this program by xrat-service, with the same command line. Returns only when that failed. */
+command_fn cmd_in_service;
+command_fn cmd_apply, cmd_rollback, cmd_history, cmd_status, cmd_watch, cmd_bundle;
 command_fn cmd_check, cmd_render, cmd_init, cmd_diff, cmd_why, cmd_explain, cmd_schema, cmd_completion, cmd_version,
 	cmd_docs, cmd_help;
 

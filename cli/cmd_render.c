@@ -111,7 +111,7 @@ int cmd_render(struct arena *a, const struct invocation *inv)
 	if (inv->live && inv->map)
 		return out_fail(a, inv, EXIT_USAGE, NULL,
 				"--map goes with --desired; the published map stands beside the live file");
-	r = workspace_open(a, inv, &ws);
+	r = inv->live ? workspace_open_live(a, inv, &ws) : workspace_open(a, inv, &ws);
 	if (!r)
 		r = workspace_one_role(a, inv, &ws, &role);
 	if (!r)

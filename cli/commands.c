@@ -6,6 +6,7 @@
 
 static const struct option_row *const no_options[] = { NULL };
 static const char *const render_operands[] = { "xray", NULL };
+static const char *const debug_operands[] = { "bundle", NULL };
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
 static const char *const doc_pages[] = { "man", "diagnostics", NULL };
 
@@ -31,6 +32,25 @@ const struct command commands[] = {
 	{ "why", "TAG|RULETAG|/POINTER", 1, 1, cmd_why, OPTIONS(&opt_target), NULL,
 	  "where an object of the final file comes from",
 	  "Names the file and line that an inbound, outbound, routing rule, balancer or section comes from." },
+	{ "apply", "", 0, 0, cmd_apply, OPTIONS(&opt_dry_run, &opt_wait, &opt_strict, &opt_target), NULL,
+	  "compile, check and publish atomically",
+	  "Publishes itself when no service holds CONFIG_ROOT; else it queues a request for the service, and with --wait "
+	  "returns the service's verdict. An unchanged result is reported as unchanged, and nothing is touched. With "
+	  "--format json the result has 'changed', true or false." },
+	{ "rollback", "", 0, 0, cmd_rollback, OPTIONS(&opt_to), NULL, "back to the last known good or a kept generation",
+	  "What it leaves is not applied again until the desired files change or somebody asks for it with apply." },
+	{ "history", "", 0, 0, cmd_history, no_options, NULL, "list the kept generations",
+	  "Each with its time, who published it, and marks for live and last known good." },
+	{ "watch", "", 0, 0, cmd_in_service, OPTIONS(&opt_target), NULL, "the service in the foreground",
+	  "Watches the desired files, applies what settles, keeps the engine running, and goes back to the last known "
+	  "good when a new one does not live. A broken edit never stops the engine." },
+	{ "status", "", 0, 0, cmd_status, no_options, NULL, "what is desired, live and running",
+	  "Read from the status files of the service; the engine's state is the last one a service saw." },
+	{ "debug", "bundle", 1, 1, cmd_in_service, OPTIONS(&opt_bundle_output, &opt_with_secrets, &opt_yes), debug_operands,
+	  "write a support archive",
+	  "Desired files, state, logs, check and diff output, versions and sockets in one zip, secrets masked. It is "
+	  "written even when the configuration is broken. With both roles and no --role there is one for each: "
+	  "FILE-client.zip and FILE-server.zip." },
 	{ "explain", "[CODE]", 0, 1, cmd_explain, OPTIONS(&opt_list), NULL, "what a diagnostic code means",
 	  "Tells what a code means, an example that causes it, and how to fix it." },
 	{ "schema", "[NAME]", 0, 1, cmd_schema, no_options, NULL, "print a JSON Schema, or their names",

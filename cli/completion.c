@@ -80,7 +80,7 @@ static void zsh_text(struct buf *out, const char *s)
 
 static void zsh_option(struct buf *out, const struct option_row *o)
 {
-	buf_printf(out, " '--%s%s[", o->name, o->kind == OPT_FLAG || o->kind == OPT_COUNT ? "" : "=");
+	buf_printf(out, " '--%s%s[", o->name, o->kind == OPT_FLAG || o->kind == OPT_COUNT || o->kind == OPT_SECONDS ? "" : "=");
 	zsh_text(out, o->help);
 	buf_puts(out, "]");
 	if (o->arg)
@@ -131,7 +131,7 @@ static void fish_option(struct buf *out, const struct option_row *o)
 	buf_printf(out, " -l %s", o->name);
 	if (o->letter)
 		buf_printf(out, " -s %c", o->letter);
-	if (o->kind == OPT_TEXT || o->kind == OPT_CHOICE)
+	if (o->kind == OPT_TEXT || o->kind == OPT_CHOICE || o->kind == OPT_NUMBER)
 		buf_puts(out, o->choices ? " -x" : " -r");
 	if (o->choices) {
 		buf_puts(out, " -a '");

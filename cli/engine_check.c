@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "apply/apply.h"
 #include "runtime/runtime.h"
 
 static const char *configured_path(const struct compiled *c)
@@ -43,7 +44,7 @@ static void ask(struct arena *a, struct diag_sink *sink, const struct compiled *
 	}
 	if (r == 1)
 		diag_add(sink, DIAG_XR701, SPAN_NONE, "'%s' refused the rendered file: %s", exe,
-			 words && *words ? words : "it gave no reason");
+			 words && *words ? failure_mask_text(a, failure_mask_new(a, c), words) : "it gave no reason");
 	else if (r < 0)
 		diag_add(sink, DIAG_XR701, SPAN_NONE, "the engine's checker could not be run: %s", err_text(&e));
 	err_fini(&e);

@@ -45,3 +45,14 @@ const struct option_row opt_exit_code = { "exit-code", 0, OPT_FLAG, AT(exit_code
 const struct option_row opt_from = { "from", 0, OPT_TEXT, AT(from), "LINK", NULL, 0,
 				     "a share link that becomes the first endpoint; - reads it from stdin" };
 const struct option_row opt_list = { "list", 0, OPT_FLAG, AT(list), NULL, NULL, 0, "list all of them" };
+const struct option_row opt_dry_run = { "dry-run", 0, OPT_FLAG, AT(dry_run), NULL, NULL, 0,
+					"show what would change and publish nothing" };
+const struct option_row opt_wait = { "wait", 0, OPT_SECONDS, AT(wait), "SECONDS", NULL, 60,
+				     "where a service holds the root: wait for its verdict, at most so long (60)" };
+const struct option_row opt_to = { "to", 0, OPT_NUMBER, AT(to), "GENERATION", NULL, 0,
+				   "a kept generation, as history lists them" };
+const struct option_row opt_bundle_output = { "output", 0, OPT_TEXT, AT(output), "FILE", NULL, 0,
+					      "the archive to write (zip, mode 0600)" };
+const struct option_row opt_with_secrets = { "with-secrets", 0, OPT_FLAG, AT(with_secrets), NULL, NULL, 0,
+					     "mask nothing; asks first on a terminal" };
+const struct option_row opt_yes = { "yes", 'y', OPT_FLAG, AT(yes), NULL, NULL, 0, "do not ask" };

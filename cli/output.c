@@ -59,8 +59,8 @@ int out_result(struct arena *a, const struct invocation *inv, struct value resul
 }
 
 /* The code, or EXIT_SYSTEM when the document did not get out. */
-static int fail_json(struct arena *a, const struct invocation *inv, enum exit_code code, struct value diagnostics,
-		      const char *msg)
+int out_fail_with(struct arena *a, const struct invocation *inv, enum exit_code code, struct value diagnostics,
+		  struct value details, const char *msg)
 {
 	struct value doc = value_object(SPAN_NONE), error = value_object(SPAN_NONE);
 	struct buf out = { 0 };
@@ -68,6 +68,8 @@ static int fail_json(struct arena *a, const struct invocation *inv, enum exit_co
 	value_put_str(a, &error, "code", error_codes[code]);
 	value_put_str(a, &error, "message", msg);
 	value_put(a, &error, "diagnostics", diagnostics);
+	for (uint32_t i = 0; i < details.n_members; i++)
+		value_put(a, &error, details.members[i].key, details.members[i].value);
 	value_put_str(a, &doc, "schema_version", "1");
 	value_put_str(a, &doc, "command", inv->command ? inv->command->name : "");
 	value_put(a, &doc, "error", error);
@@ -83,7 +85,7 @@ int out_fail_all(struct arena *a, const struct invocation *inv, enum exit_code c
 
 	for (unsigned i = 0; i < more.n; i++)
 		value_push(a, &all, more.items[i]);
-	return fail_json(a, inv, code, all,
+	return out_fail_with(a, inv, code, all, (struct value){ 0 },
 			 arena_printf(a, "the configuration has %u error%s", errors, errors == 1 ? "" : "s"));
 }
 
@@ -97,7 +99,8 @@ int out_fail(struct arena *a, const struct invocation *inv, enum exit_code code,
 	msg = arena_vprintf(a, fmt, ap);
 	va_end(ap);
 	if (inv->format == FORMAT_JSON)
-		return fail_json(a, inv, code, sink ? diag_json(sink, a) : value_array(SPAN_NONE), msg);
+		return out_fail_with(a, inv, code, sink ? diag_json(sink, a) : value_array(SPAN_NONE),
+				     (struct value){ 0 }, msg);
 	if (inv->quiet > 1)
 		return code;
 	out_write(STDERR_FILENO, STR("xrat: "));

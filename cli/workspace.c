@@ -1,10 +1,12 @@
 /* What every pipeline command starts with: the root, its roles, one compile. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/report.h"
 
 const char *default_root(struct arena *a)
 {
@@ -36,7 +38,21 @@ static int no_role(struct arena *a, const struct invocation *inv, const char *ro
 			root, root);
 }
 
-int workspace_open(struct arena *a, const struct invocation *inv, struct workspace *ret_ws)
+static unsigned live_roles(int root_fd)
+{
+	static const char *const links[ROLE__N] = { [ROLE_CLIENT] = ".state/live/config-client",
+						    [ROLE_SERVER] = ".state/live/config-server" };
+	struct stat st;
+	unsigned roles = 0;
+
+	for (unsigned role = 0; role < ROLE__N; role++)
+		if (!fstatat(root_fd, links[role], &st, AT_SYMLINK_NOFOLLOW))
+			roles |= 1u << role;
+	return roles;
+}
+
+static int open_with(struct arena *a, const struct invocation *inv, unsigned (*more)(int root_fd),
+		     struct workspace *ret_ws)
 {
 	struct err e = { 0 };
 	int roles, r;
@@ -54,9 +70,21 @@ int workspace_open(struct arena *a, const struct invocation *inv, struct workspa
 		return r;
 	}
 	ret_ws->roles = (unsigned)roles;
+	if (more)
+		ret_ws->roles |= more(ret_ws->root_fd);
 	if (inv->role != ROLE_AUTO)
 		ret_ws->roles &= 1u << inv->role;
 	return ret_ws->roles ? EXIT_DONE : no_role(a, inv, ret_ws->root);
+}
+
+int workspace_open(struct arena *a, const struct invocation *inv, struct workspace *ret_ws)
+{
+	return open_with(a, inv, NULL, ret_ws);
+}
+
+int workspace_open_live(struct arena *a, const struct invocation *inv, struct workspace *ret_ws)
+{
+	return open_with(a, inv, live_roles, ret_ws);
 }
 
 void workspace_close(struct workspace *ws)
@@ -92,4 +120,18 @@ int workspace_compile(struct arena *a, const struct invocation *inv, const struc
 	if (out_diags(inv, sink))
 		return EXIT_SYSTEM;
 	return diag_count(sink, SEV_ERROR) ? EXIT_CONFIG : EXIT_DONE;
+}
+
+int workspace_state(struct arena *a, const struct invocation *inv, const struct workspace *ws, bool writes,
+		    struct state *ret_state)
+{
+	struct err e = { 0 };
+	int r = writes ? state_open(ws->root, ws->root_fd, ret_state, &e) :
+			 state_open_read(ws->root, ws->root_fd, ret_state, &e);
+
+	if (!r)
+		return EXIT_DONE;
+	r = out_fail(a, inv, EXIT_SYSTEM, NULL, "%s", err_text(&e));
+	err_fini(&e);
+	return r;
 }

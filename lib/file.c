@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -91,9 +92,9 @@ static int open_beneath(int dir_fd, const char *path)
 	return fd == -ENOSYS || fd == -EPERM ? file_open_walk(dir_fd, path) : fd;
 }
 
-static int64_t in_ns(struct timespec t)
+static int64_t in_ns(struct timespec t) /* only compared: a far year may wrap round */
 {
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+	return (int64_t)((uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec);
 }
 
 /* Which file is open, or why it cannot be read. */
@@ -292,6 +293,20 @@ static int open_new(int dir, const char *name)
 	return fd >= 0 ? fd : -errno;
 }
 
+/* Who writes a temporary holds a lock on it, so that file_sweep can tell it from one whose writer was killed; a pid says
+ * nothing, it may be somebody else's by now. Where locks are missing nothing is swept. False: it was swept just before the
+ * lock came. */
+static bool claim(int fd)
+{
+	struct stat st;
+	int r;
+
+	do
+		r = flock(fd, LOCK_EX);
+	while (r < 0 && errno == EINTR);
+	return r < 0 || fstat(fd, &st) < 0 || st.st_nlink > 0;
+}
+
 /* A temporary of this process; another thread's or a dead namesake's is passed over. */
 static int open_temp(int dir, char ret_name[static 64])
 {
@@ -300,6 +315,10 @@ static int open_temp(int dir, char ret_name[static 64])
 	for (unsigned i = 0; fd == -EEXIST && i < TEMP_TRIES; i++) {
 		snprintf(ret_name, 64, FILE_TEMP_PREFIX "%ld-%u" FILE_TEMP_SUFFIX, (long)getpid(), i);
 		fd = open_new(dir, ret_name);
+		if (fd < 0 || claim(fd))
+			continue;
+		close(fd);
+		fd = -EEXIST;
 	}
 	return fd;
 }
@@ -307,18 +326,19 @@ static int open_temp(int dir, char ret_name[static 64])
 static int replace(int dir, const char *name, struct str bytes, mode_t mode)
 {
 	char temp[64];
-	int fd = open_temp(dir, temp), r;
+	int fd = open_temp(dir, temp), lock = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0), r;
 
 	if (fd < 0)
 		return fd;
+	/* The close of the first tells of errors, the second keeps the lock until the name is gone. */
 	r = fill(fd, bytes, mode);
 	if (!r && renameat(dir, temp, dir, name) < 0)
 		r = -errno;
-	if (r) {
+	if (r)
 		unlinkat(dir, temp, 0);
-		return r;
-	}
-	return sync_dir(dir);
+	if (lock >= 0)
+		close(lock);
+	return r ? r : sync_dir(dir);
 }
 
 static int create(int dir, const char *name, struct str bytes, mode_t mode)
@@ -431,28 +451,34 @@ int dir_list(struct arena *a, int dir_fd, const char ***ret_names, size_t *ret_n
 	return 0;
 }
 
-/* The process that a temporary belongs to, or -EINVAL. */
-static pid_t temp_owner(struct str name)
+/* As open_temp calls them. */
+static bool is_temp(struct str name)
 {
 	struct str pid, serial;
 	int64_t n;
 
 	if (!str_starts(name, FILE_TEMP_PREFIX) || !str_ends_nocase(name, FILE_TEMP_SUFFIX))
-		return -EINVAL;
+		return false;
 	name = str_skip(name, strlen(FILE_TEMP_PREFIX));
 	name.len -= name.len < strlen(FILE_TEMP_SUFFIX) ? name.len : strlen(FILE_TEMP_SUFFIX);
 	pid = str_cut(&name, '-');
 	serial = name;
-	return str_int(pid, &n) || n <= 0 || n > INT_MAX || str_int(serial, &(int64_t){ 0 }) ? -EINVAL : (pid_t)n;
+	return !str_int(pid, &n) && n > 0 && n <= INT_MAX && !str_int(serial, &n);
 }
 
-static bool is_alive(pid_t pid)
+/* Removes it unless its writer lives: 1, 0, -errno. */
+static int sweep_one(int dir_fd, const char *name)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int fd = openat(dir_fd, name, OPEN_FLAGS | O_NOFOLLOW), r = 0;
+	struct stat st;
 
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0 || errno != ESRCH;
+	if (fd < 0)
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? 0 : -errno;
+	/* Without a link it is gone, and the name may be another's by now. */
+	if (!flock(fd, LOCK_EX | LOCK_NB) && !fstat(fd, &st) && st.st_nlink && S_ISREG(st.st_mode))
+		r = !unlinkat(dir_fd, name, 0) ? 1 : errno == ENOENT ? 0 : -errno;
+	close(fd);
+	return r;
 }
 
 int file_sweep(struct arena *a, int dir_fd, unsigned *ret_n, struct err *e)
@@ -462,14 +488,12 @@ int file_sweep(struct arena *a, int dir_fd, unsigned *ret_n, struct err *e)
 	int r = dir_list(a, dir_fd, &names, &n, e);
 
 	for (size_t i = 0; !r && i < n; i++) {
-		pid_t owner = temp_owner(str_of(names[i]));
+		int swept = is_temp(str_of(names[i])) ? sweep_one(dir_fd, names[i]) : 0;
 
-		if (owner <= 0 || is_alive(owner))
-			continue;
-		if (!unlinkat(dir_fd, names[i], 0))
-			++*ret_n;
-		else if (errno != ENOENT)
-			r = err_sys(e, -errno, "remove '%s'", names[i]);
+		if (swept < 0)
+			r = err_sys(e, swept, "remove '%s'", names[i]);
+		else
+			*ret_n += (unsigned)swept;
 	}
 	return r;
 }

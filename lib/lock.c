@@ -172,6 +172,8 @@ void lock_drop(struct lock *l)
 	if (l->fd < 0)
 		return;
 	write_pid(l->fd, 0); /* else the next holder would be shown as this one until it has written its own */
+	/* Not by the close alone: a child between fork and exec shares the descriptor. */
+	flock(l->fd, LOCK_UN);
 	close(l->fd);
 	l->fd = -1;
 }

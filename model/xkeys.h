@@ -165,6 +165,10 @@ const struct xtable *xvariant_find(const struct xvariants *v, struct str name);
  * skipped, e.g. "outbounds.settings.servers.password". Unknown keys whose name is not marked public count as secret
  * only by name (password, pass, id, key, secret, token …). */
 bool xkeys_is_secret(const char *const *path, size_t n);
+/* The same question for those who show nothing but what a row knows and does not call secret. Below a free map (headers)
+ * everything is unknown, below the maps of hosts and levels everything is public. */
+enum xkey_class { XKEY_UNKNOWN, XKEY_PUBLIC, XKEY_SECRET };
+enum xkey_class xkeys_class(const char *const *path, size_t n);
 
 /* JSON Schema (draft-07) of a complete file for the default target, made from the rows. What a schema cannot say
  * (duplicate keys, how a number is spelt) it leaves out; keys the engine ignores are refused, as unknown ones are. */

@@ -83,3 +83,33 @@ bool xkeys_is_secret(const char *const *path, size_t n)
 	}
 	return !known && !at.public && sounds_secret(str_of(path[n - 1]));
 }
+
+static bool is_public_map(const struct candidates *at, struct str name)
+{
+	for (size_t i = 0; i < at->n; i++) {
+		const struct xkey *k = xkey_find_nocase(at->v[i], name);
+		if (k && (k->type == XT_MAP_HOSTS || k->type == XT_MAP_LEVELS))
+			return true;
+	}
+	return false;
+}
+
+enum xkey_class xkeys_class(const char *const *path, size_t n)
+{
+	struct candidates at = { .v = { &xt_root }, .n = 1 }, next;
+	enum xkey_class class = XKEY_UNKNOWN;
+	for (size_t i = 0; i + 1 < n; i++) {
+		if (is_public_map(&at, str_of(path[i])))
+			return XKEY_PUBLIC;
+		step(&at, str_of(path[i]), &next);
+		at = next;
+	}
+	for (size_t i = 0; n && i < at.n; i++) {
+		const struct xkey *k = xkey_find_nocase(at.v[i], str_of(path[n - 1]));
+		if (k && k->flags & XK_SECRET)
+			return XKEY_SECRET;
+		if (k)
+			class = XKEY_PUBLIC;
+	}
+	return at.public ? XKEY_PUBLIC : class;
+}

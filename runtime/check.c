@@ -3,159 +3,154 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "runtime/process.h"
 #include "runtime/runtime.h"
+#include "runtime/spawn.h"
+#include "runtime/words.h"
 
-enum { OUTPUT_MAX = 64 * 1024, CHECK_MS = 60 * 1000, MAX_ARGV = 16, LAST_LINES = 3 };
+enum { OUTPUT_MAX = 64 * 1024, CHECK_MS = 60 * 1000, LAST_LINES = 3 };
 
-extern char **environ;
+struct checker {
+	int pid, pidfd;
+	struct process_id id;
+	int out_fd; /* our end of its output, non-blocking */
+	struct buf out;
+};
 
-char *engine_find(struct arena *a, const struct target *t, const char *configured)
+/* What is there now. The tail is what matters, so the head gives way. 0: more may come; 1: its end was closed; -errno. */
+static int take_output(struct checker *c)
 {
-	struct str rest = str_of(getenv("PATH"));
-
-	if (configured && *configured && strchr(configured, '/'))
-		return access(configured, X_OK) ? NULL : arena_strdup(a, configured);
-	while (rest.len) {
-		struct str dir = str_cut(&rest, ':');
-		char *path = arena_printf(a, "%.*s/%s", (int)dir.len, dir.p,
-					  configured && *configured ? configured : engine_family_name(t->family));
-
-		if (dir.len && !access(path, X_OK))
-			return path;
-	}
-	return NULL;
-}
-
-static void fill_argv(const struct target *t, const char *exe, const char *file, char **argv)
-{
-	size_t n = 0;
-
-	for (; n < MAX_ARGV - 1 && t->check_argv[n]; n++) {
-		struct str arg = str_of(t->check_argv[n]);
-
-		argv[n] = (char *)(str_is(arg, "{exe}") ? exe : str_is(arg, "{file}") ? file : arg.p);
-	}
-	argv[n] = NULL;
-}
-
-static int spawn(char *const *argv, int out_fd, pid_t *ret_pid)
-{
-	posix_spawn_file_actions_t actions;
-	int r = argv[0] ? posix_spawn_file_actions_init(&actions) : EINVAL;
-
-	if (r)
-		return -r;
-	r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (!r)
-		r = posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
-	if (!r)
-		r = posix_spawn_file_actions_adddup2(&actions, out_fd, STDERR_FILENO);
-	if (!r)
-		r = posix_spawn(ret_pid, argv[0], &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	return -r;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* Reads until the child closes its end or the time is over. The tail is what matters, so the head gives way. */
-static int collect(int fd, struct buf *out)
-{
-	int64_t end = now_ms() + CHECK_MS;
 	char chunk[4096];
 
 	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = end - now_ms();
-		ssize_t n;
+		ssize_t n = read(c->out_fd, chunk, sizeof(chunk));
 
-		if (left <= 0)
-			return -ETIMEDOUT;
-		if (poll(&p, 1, (int)left) < 0 && errno != EINTR)
-			return -errno;
-		if (!p.revents)
+		if (n < 0 && errno == EINTR)
 			continue;
-		n = read(fd, chunk, sizeof(chunk));
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (!n)
-			return 0;
-		if (n > 0)
-			buf_add(out, chunk, (size_t)n);
-		if (out->len > OUTPUT_MAX) {
-			memmove(out->p, out->p + out->len - OUTPUT_MAX / 2, OUTPUT_MAX / 2);
-			out->len = OUTPUT_MAX / 2;
+		if (n <= 0)
+			return !n ? 1 : errno == EAGAIN ? 0 : -errno;
+		buf_add(&c->out, chunk, (size_t)n);
+		if (c->out.len > OUTPUT_MAX) {
+			memmove(c->out.p, c->out.p + c->out.len - OUTPUT_MAX / 2, OUTPUT_MAX / 2);
+			c->out.len = OUTPUT_MAX / 2;
 		}
 	}
 }
 
-/* The last lines, on one line. */
-static char *last_words(struct arena *a, const struct buf *out)
+/* Until the checker ends (something that it started may keep the output open for ever) or the time is over. */
+static int collect(struct checker *c)
 {
-	struct str text = str_trim((struct str){ out->p, out->len });
-	size_t begin = text.len;
-	char *words, *p;
+	int64_t end = clock_mono_ms() + CHECK_MS;
+	int closed = 0;
 
-	for (int lines = 0; begin; begin--)
-		if (text.p[begin - 1] == '\n' && ++lines == LAST_LINES)
-			break;
-	words = arena_memdup(a, text.p + begin, text.len - begin);
-	for (p = words; (p = strchr(p, '\n'));)
-		*p++ = ' ';
-	return words;
+	while (closed >= 0) {
+		struct pollfd p[] = { { .fd = c->pidfd, .events = POLLIN }, { .fd = closed ? -1 : c->out_fd, .events = POLLIN } };
+		int64_t left = end - clock_mono_ms();
+
+		if (left <= 0)
+			return -ETIMEDOUT;
+		if (poll(p, 2, (int)left) < 0 && errno != EINTR)
+			return -errno;
+		if (!closed)
+			closed = take_output(c);
+		if (p[0].revents)
+			return closed < 0 ? closed : 0;
+	}
+	return closed;
 }
 
-static int finish(struct arena *a, pid_t pid, int pidfd, int r, const struct buf *out, char **ret_words)
+/* Ends what is left of its session; the checker is not reaped before, so the session's number is its own. */
+static void end_rest(const struct checker *c)
 {
-	int status;
+	int *rest = NULL;
+	size_t n = 0;
 
-	if (r && pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	if (pidfd >= 0)
-		close(pidfd);
-	while (waitpid(pid, &status, 0) < 0)
+	if (c->id.pid && !process_session(&c->id, NULL, &rest, &n))
+		for (size_t i = 0; i < n; i++)
+			process_signal(rest[i], SIGKILL);
+	process_session_free(rest, n);
+}
+
+/* 0: accepted; 1: refused; -errno. */
+static int finish(struct checker *c, int r)
+{
+	siginfo_t info = { 0 };
+
+	if (r)
+		process_signal(c->pidfd, SIGKILL);
+	end_rest(c);
+	while (waitid(P_PIDFD, (id_t)c->pidfd, &info, WEXITED) < 0)
 		if (errno != EINTR)
-			return -errno;
+			return r ? r : -errno;
 	if (r)
 		return r;
-	*ret_words = last_words(a, out);
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : 1;
+	return info.si_code == CLD_EXITED && !info.si_status ? 0 : 1;
+}
+
+static int start(const struct target *t, const char *exe, const char *file, int out_fd, struct checker *ret_checker)
+{
+	char *argv[SPAWN_ARGV_MAX];
+	char **env = spawn_env(file, NULL);
+	struct spawn s = { .argv = argv, .env = env, .out_fd = out_fd, .err_fd = out_fd };
+	int r = env ? 0 : -ENOMEM;
+
+	spawn_argv(t->check_argv, exe, file, argv);
+	if (!r)
+		r = spawn_start(&s, &ret_checker->pid, &ret_checker->pidfd);
+	if (!r && process_identify_child(ret_checker->pid, &ret_checker->id))
+		ret_checker->id.pid = 0;
+	free(env);
+	return r;
+}
+
+static int run(const struct target *t, const char *exe, const char *file, struct checker *c)
+{
+	int fds[2], r;
+
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	c->out_fd = fds[0];
+	/* What it writes to must not be non-blocking: it would lose words. */
+	r = fcntl(fds[1], F_SETFL, 0) ? -errno : start(t, exe, file, fds[1], c);
+	close(fds[1]);
+	if (!r) {
+		r = finish(c, collect(c));
+		close(c->pidfd);
+	}
+	close(fds[0]);
+	return r;
+}
+
+/* In the arena, without jumping over the buffer. */
+static char *keep_words(struct arena *a, struct buf *out)
+{
+	struct str words = words_last((struct str){ out->p, out->len }, LAST_LINES, OUTPUT_MAX);
+	char *kept = arena_try_alloc(a, words.len + 1);
+
+	if (kept && words.len) {
+		memcpy(kept, words.p, words.len);
+		words_clean(kept, words.len);
+	}
+	return kept;
 }
 
 int engine_run_check(struct arena *a, const struct target *t, const char *exe, const char *file, char **ret_words,
 		     struct err *e)
 {
-	char *argv[MAX_ARGV];
-	struct buf out = { 0 };
-	int fds[2], r;
-	pid_t pid = -1;
+	struct checker c = { 0 };
+	int r = run(t, exe, file, &c);
+	char *words = r < 0 ? NULL : keep_words(a, &c.out);
 
-	fill_argv(t, exe, file, argv);
-	if (pipe2(fds, O_CLOEXEC))
-		return err_sys(e, -errno, "pipe");
-	r = spawn(argv, fds[1], &pid);
-	close(fds[1]);
-	if (!r) {
-		int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-
-		r = finish(a, pid, pidfd, collect(fds[0], &out), &out, ret_words);
-	}
-	close(fds[0]);
-	buf_fini(&out);
-	return r < 0 ? err_sys(e, r, "run '%s'", exe) : r;
+	buf_fini(&c.out);
+	if (r >= 0 && !words)
+		r = -ENOMEM;
+	if (r < 0)
+		return err_sys(e, r, "run '%s'", exe);
+	*ret_words = words;
+	return r;
 }

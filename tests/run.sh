@@ -27,9 +27,20 @@ corpus    | tests/corpus/run.sh
 replay    | tests/fuzz/replay.sh
 e2e       | tests/e2e/run.sh
 badinput  | tests/e2e/badinput.sh
+runtime   | tests/runtime/run.sh
 faults25  | tests/interop/faults.sh
+watcher   | tests/watch/run.sh
+service   | tests/service/edge.py
+fakeeng   | tests/service/engines.py
+random    | tests/service/history.py
 engines   | tests/interop/engines.sh
 oom       | tests/fault/oom.sh
+killpoints| tests/fault/publish.sh killpoints
+failcalls | tests/fault/publish.sh failcalls
+powercut  | tests/fault/publish.sh powercut
+readers   | tests/fault/publish.sh readers
+applyedge | tests/fault/publish.sh applyedge
+oomapply  | tests/fault/publish.sh oomapply
 valgrind  | tests/fault/valgrind.sh
 asanbuild | tests/build.sh asan
 asanunit  | env VARIANT=asan tests/unit/run.sh

@@ -3,30 +3,9 @@
 # secret comes out of anything but render.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
-cd "$scratch" || exit 2
-export LC_ALL=C HOME=$scratch
-unset XRAT_ROOT XP2P_CONFIG_ROOT XDG_CONFIG_HOME
+# shellcheck source=tests/e2e/cli.bash
+. "$top/tests/e2e/cli.bash"
 link='trojan://canary-one@192.0.2.7:443?sni=edge.example.net#edge'
-
-# run WANTED-CODE ARGUMENTS...: leaves stdout and stderr in files of that name.
-run() {
-	local want=$1 code
-	shift
-	"$XRAT" "$@" >stdout 2>stderr
-	code=$?
-	if [ "$code" = "$want" ]; then pass; else fail "xrat $* ended with $code, expected $want: $(head -c 400 stderr)"; fi
-}
-says() { expect "stderr says '$1': $(head -c 300 stderr)" grep -qF -- "$1" stderr; }
-prints() { expect "stdout has '$1': $(head -c 300 stdout)" grep -qF -- "$1" stdout; }
-silent() { expect "$1 is empty: $(head -c 300 "$1")" test ! -s "$1"; }
-json() { # checks stdout (or the named file) against the schema
-	local file=${1:-stdout}
-	if ! python3 -c 'import jsonschema' 2>/dev/null; then skip 'documents against their schema: no python3-jsonschema'; return; fi
-	expect "$file is a document of the schema: $(head -c 300 "$file")" python3 - "$top/schemas/cli-output.schema.json" "$file" <<-'PY'
-	import json, sys, jsonschema
-	jsonschema.validate(json.load(open(sys.argv[2])), json.load(open(sys.argv[1])))
-	PY
-}
 
 # usage
 run 2; says 'no command given'; silent stdout

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -236,16 +237,24 @@ static void test_create_in(void **state)
 static void test_sweep(void **state)
 {
 	const struct place *p = *state;
-	static const char *const others[] = { ".xrat-1-0.tmp", ".xrat-x-0.tmp", ".xrat-.tmp", ".xrat-5", "a.tmp",
+	static const char *const others[] = { ".xrat-x-0.tmp", ".xrat-.tmp", ".xrat-5", "a.tmp",
 					      ".xrat-99999999999-0.tmp", ".xrat-2147483646-0.tmp~" };
 	unsigned n = 0;
+	int fd;
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		put(p, others[i], "");
 	put(p, ".xrat-2147483646-7.tmp", "");
+	put(p, ".xrat-1-0.tmp", ""); /* that process lives, but it is not the one that wrote this */
+	put(p, ".xrat-1-1.tmp", "");
+	fd = openat(p->dir, ".xrat-1-1.tmp", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(flock(fd, LOCK_EX), 0); /* being written */
 	assert_int_equal(file_sweep(p->a, p->dir, &n, NULL), 0);
-	assert_int_equal(n, 1);
+	assert_int_equal(n, 2);
 	assert_false(has(p, ".xrat-2147483646-7.tmp"));
+	assert_false(has(p, ".xrat-1-0.tmp"));
+	assert_true(has(p, ".xrat-1-1.tmp"));
+	close(fd);
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		assert_true(has(p, others[i]));
 }

@@ -1,0 +1,23 @@
+/* xrat-service: the commands that need an event loop, a watcher or an archive. xrat starts it under its own command
+ * line. */
+#include "cli/cli.h"
+
+static const struct { const char *name; command_fn *run; } rows[] = {
+	{ "watch", cmd_watch },
+	{ "debug", cmd_bundle },
+};
+
+static int dispatch(struct arena *a, const struct invocation *inv)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (str_is(str_of(inv->command->name), rows[i].name))
+			return rows[i].run(a, inv);
+	return inv->command->run == cmd_in_service ?
+		out_fail(a, inv, EXIT_USAGE, NULL, "this program does not know '%s'", inv->command->name) :
+		inv->command->run(a, inv);
+}
+
+int main(int argc, char **argv)
+{
+	return cli_main(argc, argv, dispatch);
+}

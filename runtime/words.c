@@ -1,0 +1,45 @@
+/* Last words. */
+#include "runtime/words.h"
+
+struct str words_last(struct str text, unsigned lines, size_t max_bytes)
+{
+	struct str t = str_trim(text);
+	size_t begin = t.len;
+
+	for (unsigned seen = 0; begin; begin--)
+		if (t.p[begin - 1] == '\n' && ++seen == lines)
+			break;
+	if (t.len - begin > max_bytes) {
+		begin = t.len - max_bytes;
+		while (begin < t.len && ((unsigned char)t.p[begin] & 0xC0) == 0x80)
+			begin++;
+		/* From the next whole word on, if there is one soon. */
+		for (size_t i = begin; i < t.len && i < begin + 40; i++)
+			if (t.p[i] == ' ' || t.p[i] == '\n') {
+				begin = i;
+				break;
+			}
+	}
+	return str_trim(str_skip(t, begin));
+}
+
+static char clean_byte(char c)
+{
+	if (c == '\n' || c == '\r' || c == '\t')
+		return ' ';
+	return (unsigned char)c < ' ' || c == 0x7F ? '?' : c;
+}
+
+void words_clean(char *p, size_t len)
+{
+	size_t bad;
+
+	while (!str_is_utf8((struct str){ p, len }, &bad))
+		p[bad] = '?';
+	for (size_t i = 0; i < len; i++) {
+		/* U+0080 to U+009F are control characters too. */
+		if ((unsigned char)p[i] == 0xC2 && i + 1 < len && (unsigned char)p[i + 1] < 0xA0)
+			p[i] = p[i + 1] = '?';
+		p[i] = clean_byte(p[i]);
+	}
+}
