@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# make demo: from an empty directory to a page fetched through a compiled configuration, then four mistakes and what xrat
-# says about them. Everything stays on this machine: a web server on 127.0.0.2, an upstream v2ray on 127.0.0.1, ports that
-# are free at the moment, files in a temporary directory. Exits 0 only if each step did what it says.
+# make demo: from an empty directory to a proxy that a service keeps running; then edits while it runs: a good one, a broken
+# one, and one whose engine cannot live. Everything stays on this machine: a web server on 127.0.0.2, an upstream v2ray on
+# 127.0.0.1, ports that are free at the moment, files in a temporary directory. Exits 0 only if each step did what it says.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../tests/lib.sh"
 cd "$top" || exit 2
@@ -9,20 +9,62 @@ root=$scratch/root
 bold='' plain=''
 if [ -t 1 ]; then bold=$'\e[1m' plain=$'\e[0m'; fi
 
+# --- how it tells its story ---
 step() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
-give_up() { printf '\nthe demo stops here: %s\n' "$*"; exit 1; }
-# Shows a command as an operator would type it, without the paths of this run, and runs it.
+give_up() {
+	printf '\nthe demo stops here: %s\n' "$*"
+	[ ! -e "$scratch/service.log" ] || service_says
+	exit 1
+}
+# Without the paths of this run and the middle of very long lines.
+tidy() { sed -E "s|$scratch/||g; s/^(.{100}).{20,}(.{80})$/\1 [...] \2/"; }
+# Shows a command as an operator would type it, and runs it.
 run() {
 	{ printf '$'; printf ' %s' "${@@Q}"; echo; } | sed "s|$scratch/||g; s/'\([A-Za-z0-9_.:/=-]*[A-Za-z0-9_.:/=-]\)'/\1/g"
-	"$@" 2>&1 | sed "s|$scratch/||g"
+	"$@" 2>&1 | tidy
 	return "${PIPESTATUS[0]}"
 }
-xrat() { env -i HOME="$scratch" LC_ALL=C.UTF-8 PATH=/usr/bin:/bin "$XRAT" "$@"; }
+clean=(env -i "HOME=$scratch" LC_ALL=C.UTF-8 PATH=/usr/bin:/bin)
+xrat() { "${clean[@]}" "$XRAT" "$@"; }
 export -f xrat
+put() { printf '%s\n' "$2" >"$snippets/$1"; printf '%-43s %s\n' "$1" "$2"; }
+# The starter file has every key as a comment in its section; an operator takes the mark away and writes another value.
+set_key() { # file, section, key, value
+	awk -v section="[$2]" -v key="$3" -v value="$4" '
+		$0 == section { print; inside = seen = 1; next }
+		/^\[/ { if (inside && !done) { print key " = " value; done = 1 } inside = 0 }
+		inside && !done && $0 ~ "^#? ?" key " = " { print key " = " value; done = 1; next }
+		{ print }
+		END { if (!seen) print "[" substr(section, 2, length(section) - 2) "]"; if (!done) print key " = " value }
+	' "$1" >"$scratch/edited.toml" && mv "$scratch/edited.toml" "$1"
+	printf '%-16s [%s] %s = %s\n' "${1##*/}" "$2" "$3" "$4" | sed "s|$scratch/||"
+}
+
+# --- what it looks at ---
+live() { readlink "$root/.state/live/config-client"; }
+proved() { [ -n "$(live)" ] && [ "$(readlink "$root/.state/lkg/config-client")" = "$(live)" ]; }
+engine_state() { xrat --root "$root" status 2>/dev/null | grep -q "^  engine  *$1 "; }
+said=0
+# What the service has said on stderr since the last time; said_since PATTERN looks for something in it.
+said_since() { tail -c "+$((said + 1))" "$scratch/service.log" | grep -qE -- "$1"; }
+service_says() {
+	local size
+	size=$(stat -c %s "$scratch/service.log")
+	echo 'the service says:'
+	head -c "$size" "$scratch/service.log" | tail -c "+$((said + 1))" | tidy | sed 's/^/  | /'
+	said=$size
+}
+fetch() { # what it goes through, curl's arguments
+	local page
+	page=$(run curl -fsS -m 20 "${@:2}")
+	echo "$page"
+	grep -q 'hello from behind the proxy' <<<"$page" || give_up "the page did not arrive through $1"
+}
+through_socks() { fetch 'the SOCKS inbound' --noproxy '' --socks5-hostname "127.0.0.1:$socks" "http://intranet.example:$web/"; }
 
 [ -x "$XRAT" ] || give_up "no program '$XRAT', run make"
 have v2ray || give_up "v2ray is not installed; it plays the upstream server and the engine"
-read -r web up socks dokodemo forward api office < <(free_ports 7)
+read -r web up socks dokodemo forward api office lab < <(free_ports 8)
 
 step 'a web server and an upstream proxy, both on this machine'
 mkdir "$scratch/www"
@@ -69,17 +111,6 @@ protocol = "tcp"
 TOML
 cat "$scratch/added.toml" >>"$toml"
 cat "$scratch/added.toml"
-# The starter file has every key as a comment in its section; an operator takes the mark away and writes another value.
-set_key() { # file, section, key, value
-	awk -v section="[$2]" -v key="$3" -v value="$4" '
-		$0 == section { print; inside = seen = 1; next }
-		/^\[/ { if (inside && !done) { print key " = " value; done = 1 } inside = 0 }
-		inside && !done && $0 ~ "^#? ?" key " = " { print key " = " value; done = 1; next }
-		{ print }
-		END { if (!seen) print "[" substr(section, 2, length(section) - 2) "]"; if (!done) print key " = " value }
-	' "$1" >"$scratch/edited.toml" && mv "$scratch/edited.toml" "$1"
-	printf '%-16s [%s] %s = %s\n' "${1##*/}" "$2" "$3" "$4" | sed "s|$scratch/||"
-}
 echo
 set_key "$toml" client.xray.inbounds.socks port "$socks"
 set_key "$toml" client.xray.inbounds.dokodemo port "$dokodemo"
@@ -87,8 +118,8 @@ set_key "$toml" client.xray.logs.api listen "\"127.0.0.1:$api\""
 set_key "$toml" client.xray.logs access "\"$scratch/access.log\""
 set_key "$root/config.toml" runtime engine '"v2ray"'
 set_key "$root/config.toml" runtime engine_version '"4.34"'
+set_key "$root/config.toml" apply prove_seconds 1
 echo
-put() { printf '%s\n' "$2" >"$snippets/$1"; printf '%-43s %s\n' "$1" "$2"; }
 put outbounds.append.json '{"outbounds": [{"tag": "blocked", "protocol": "blackhole", "settings": {}}]}'
 put inbounds.append.json "{\"inbounds\": [{\"tag\": \"office-http\", \"listen\": \"127.0.0.1\", \"port\": $office, \"protocol\": \"http\", \"settings\": {}}]}"
 put balancers.append.json '{"balancers": [{"tag": "any-proxy", "selector": ["proxy-"]}]}'
@@ -99,11 +130,9 @@ put policy.json '{"policy": {"levels": {"1": {"handshake": 4, "connIdle": 120}}}
 # observatory.json stays blank: v2ray 4.34 has no observatory, and xrat says so when one is asked for.
 echo 'observatory.json                            (blank: v2ray 4.34 has no observatory)'
 
-step 'check, then render'
+step 'check, and the rules of the result'
 run xrat --root "$root" check || give_up 'check found errors'
-run xrat --root "$root" render xray --desired --output "$scratch/xray.json" --map "$scratch/map.json" ||
-	give_up 'render failed'
-run v2ray -test -config "$scratch/xray.json" | tail -n 1
+xrat --root "$root" render xray --desired --output "$scratch/xray.json" || give_up 'render failed'
 python3 - "$scratch/xray.json" <<'PY'
 import json, sys
 config = json.load(open(sys.argv[1], encoding="utf-8"))
@@ -113,18 +142,23 @@ for rule in config["routing"]["rules"]:
     print(f"  {rule.get('ruleTag', '(snippet)'):22} {what} -> {rule.get('outboundTag', rule.get('balancerTag'))}")
 PY
 
-step 'v2ray started from the rendered file, and a page through its SOCKS inbound'
-start "$scratch/engine.log" v2ray -config "$scratch/xray.json"
-until_true 20 port_open "$socks" || give_up "v2ray does not listen: $(tail -n 3 "$scratch/engine.log")"
-page=$(run curl -fsS -m 20 --noproxy '' --socks5-hostname "127.0.0.1:$socks" "http://intranet.example:$web/")
-echo "$page"
-grep -q 'hello from behind the proxy' <<<"$page" || give_up 'the page did not arrive'
+step 'apply: it becomes generation 1, in one switch'
+run xrat --root "$root" apply || give_up 'apply failed'
+cmp -s "$scratch/xray.json" "$root/.state/live/config-client/xray.json" || give_up 'what is live is not what render showed'
+run xrat --root "$root" apply || give_up 'the second apply failed'
+case $(live) in */client/0001) ;; *) give_up 'an apply of nothing new made a generation' ;; esac
+
+step 'the service: it starts v2ray from what is live; a page through it'
+echo "\$ xrat --root root watch &"
+start "$scratch/service.log" "${clean[@]}" "$XRAT" --root "$root" watch
+service=$started
+until_true 20 engine_state running || give_up "no engine runs: $(tail -n 3 "$scratch/service.log")"
+service_says
+through_socks
 until_true 10 grep -q "intranet.example:$web" "$scratch/access.log" || give_up 'v2ray logged no such request'
 echo 'the engine says which way it went:'
 grep "intranet.example:$web" "$scratch/access.log" | tail -n 1 | sed 's/^/  /'
 until_true 10 grep -q ":$web" "$scratch/upstream.access" || give_up 'the upstream server saw nothing'
-echo 'the upstream server saw it too:'
-tail -n 1 "$scratch/upstream.access" | sed 's/^/  /'
 rule=$(python3 - "$scratch/xray.json" <<'PY'
 import json, sys
 for rule in json.load(open(sys.argv[1], encoding="utf-8"))["routing"]["rules"]:
@@ -134,10 +168,30 @@ PY
 )
 echo 'and the rule that sent it there comes from:'
 run xrat --root "$root" why "$rule" || give_up "why does not know '$rule'"
-echo 'through the forward:'
-run curl -fsS -m 20 --noproxy '*' "http://127.0.0.1:$forward/" || give_up 'the forward does not carry'
+until_true 10 port_open "$forward" || give_up 'nothing listens for the forward'
+fetch 'the forward' --noproxy '*' "http://127.0.0.1:$forward/"
 
-step 'four mistakes: a reserved tag, a rule to nowhere, an unknown key, one tag twice'
+step 'status, once the engine has been healthy for a second ([apply] prove_seconds)'
+until_true 20 proved || give_up 'the first generation was never proved'
+run xrat --root "$root" status || give_up 'status failed'
+service_says
+
+step 'an edit: a second HTTP inbound, for the lab'
+edited=${EPOCHREALTIME/./}
+put inbounds.append.json "{\"inbounds\": [
+  {\"tag\": \"office-http\", \"listen\": \"127.0.0.1\", \"port\": $office, \"protocol\": \"http\", \"settings\": {}},
+  {\"tag\": \"lab-http\", \"listen\": \"127.0.0.1\", \"port\": $lab, \"protocol\": \"http\", \"settings\": {}}
+]}"
+until_true 20 port_open "$lab" || give_up 'the edit did not reach the engine'
+echo "in the running engine after $(((${EPOCHREALTIME/./} - edited) / 1000)) ms"
+fetch 'the new inbound' --noproxy '' --proxy "http://127.0.0.1:$lab" "http://intranet.example:$web/"
+until_true 20 proved || give_up 'the edit was never proved'
+service_says
+
+step 'a broken edit: a reserved tag, a rule to nowhere, an unknown key, one tag twice'
+good=$(live)
+mkdir "$scratch/good"
+cp -a "$toml" "$snippets" "$scratch/good"
 cat >"$snippets/outbounds.append.json" <<JSON
 {"outbounds": [
   {"tag": "blocked", "protocol": "blackhole", "settings": {}},
@@ -152,17 +206,42 @@ cat >"$snippets/routing.rules.after-xp2p-system.json" <<'JSON'
 ]}
 JSON
 sed -i 's/^listen_port = /listen_prot = 1\n&/' "$toml"
-run xrat --root "$root" check
-code=$?
-echo "(exit code $code)"
-[ "$code" = 1 ] || give_up 'check should have ended with 1'
-cp "$scratch/xray.json" "$scratch/before.json"
-run xrat --root "$root" render xray --desired --output "$scratch/xray.json" >/dev/null && give_up 'render should have refused'
-cmp -s "$scratch/xray.json" "$scratch/before.json" || give_up 'a refused render touched the old file'
-echo 'render refuses too, and the file of before is untouched; the engine carries on:'
-run curl -fsS -m 20 --noproxy '' --socks5-hostname "127.0.0.1:$socks" "http://intranet.example:$web/" || give_up 'the engine stopped'
-said=$(xrat --root "$root" check 2>&1)
-for word in "'$tag'" "'blockd'" "'listen_prot'" "'twice'"; do
-	grep -q "error\[.*$word" <<<"$said" || give_up "no diagnostic about $word"
+until_true 20 said_since 'kept generation .* has errors' || give_up 'the service said nothing about the broken edit'
+for what in "outbounds.append.json:3:.*'$tag'" "outbounds.append.json:5:.*'twice'" \
+	"routing.rules.after-xp2p-system.json:2:.*'blockd'" "xp2p-client.toml:[0-9]+:.*'listen_prot'"; do
+	until_true 10 said_since "$what" || give_up "no diagnostic like $what"
 done
+service_says
+echo 'nothing was published and the engine was not touched; traffic goes on:'
+[ "$(live)" = "$good" ] || give_up 'a broken edit changed what is live'
+through_socks
+xrat --root "$root" check >/dev/null 2>&1
+[ $? = 1 ] || give_up 'check should have ended with 1'
+
+step 'put right, but the inbound for the lab moves to the address of the web server: v2ray -test has nothing against it'
+cp -a "$scratch/good/." "$root"
+put inbounds.append.json "{\"inbounds\": [
+  {\"tag\": \"office-http\", \"listen\": \"127.0.0.1\", \"port\": $office, \"protocol\": \"http\", \"settings\": {}},
+  {\"tag\": \"lab-http\", \"listen\": \"127.0.0.2\", \"port\": $web, \"protocol\": \"http\", \"settings\": {}}
+]}"
+until_true 30 said_since 'did not live .* back to' || give_up 'the service did not roll back'
+until_true 30 engine_state running || give_up 'no engine runs after the rollback'
+service_says
+[ "$(live)" = "$good" ] || give_up 'the rollback led elsewhere'
+run xrat --root "$root" status || give_up 'status failed'
+xrat --root "$root" status | grep 'failure .*address already in use' >"$scratch/failure" || give_up 'status does not say why'
+echo 'and traffic goes on:'
+until_true 10 port_open "$lab" || give_up 'the rollback did not bring the inbound back'
+fetch 'the new inbound' --noproxy '' --proxy "http://127.0.0.1:$lab" "http://intranet.example:$web/"
+
+step 'history, and an archive for whoever is to help'
+run xrat --root "$root" history || give_up 'history failed'
+run xrat --root "$root" debug bundle --output "$scratch/support.zip" || give_up 'the bundle was not written'
+python3 -m zipfile -l "$scratch/support.zip" | awk 'NR > 1 { printf "  %8d  %s\n", $NF, $1 }'
+python3 -m zipfile -t "$scratch/support.zip" >/dev/null || give_up 'the archive is damaged'
+
+step 'the end: the service stops its engine'
+if ! { kill "$service" && wait "$service"; }; then give_up 'the service did not end well'; fi
+service_says
+if port_open "$socks" || port_open "$lab"; then give_up 'an engine is left over'; fi
 printf '\ndone: everything above happened in %s, which is gone now\n' "$scratch"
