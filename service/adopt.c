@@ -88,7 +88,7 @@ static void look(struct search *s)
 	struct dirent *entry;
 
 	while (d && s->n < FOUND_MAX && (entry = readdir(d))) {
-		int pid = atoi(entry->d_name);
+		int pid = (int)strtol(entry->d_name, NULL, 10);
 		uint64_t generation = pid > 0 && pid != s->keeper->service->pid ? generation_of(s, pid) : 0;
 
 		if (!generation || (!has_mark(s, pid) && !is_known(s, pid)))

@@ -166,8 +166,9 @@ static int attempt_of(struct job *j, struct attempt *ret_attempt)
 
 	if (r)
 		return r;
-	*ret_attempt = (struct attempt){ .input_digest = m.input_digest, .rendered_digest = m.rendered_digest,
-					 .target = m.target, .tool_version = m.tool_version, .engine = m.engine };
+	*ret_attempt = (struct attempt){ .input_digest = *j->digest ? j->digest : m.input_digest,
+					 .rendered_digest = m.rendered_digest, .target = m.target,
+					 .tool_version = m.tool_version, .engine = m.engine };
 	if (*m.engine && !stat(m.engine, &st))
 		ret_attempt->engine_mtime_ns = (int64_t)((uint64_t)st.st_mtim.tv_sec * 1000000000 +
 							 (uint64_t)st.st_mtim.tv_nsec);
@@ -244,13 +245,22 @@ static const char *copy(struct arena *a, const char *text)
 	return own && n ? memcpy(own, text, n) : own;
 }
 
+/* The newest look at the desired files found what is live, maybe written in other words. */
+static bool is_same_as_live(const struct keeper *r)
+{
+	struct str state = str_of(r->status.desired.state);
+
+	return str_is(state, "applying") || str_is(state, "applied");
+}
+
 void job_start(struct keeper *r, enum job_kind kind)
 {
 	struct job *j = calloc(1, sizeof(*j));
 	struct arena *a = arena_new();
 	const char *reason = copy(a, r->died_reason), *answer_id = copy(a, r->answer_id);
+	const char *digest = copy(a, is_same_as_live(r) ? r->status.desired.digest : "");
 
-	if (!j || !reason || !answer_id) { /* tried again at the next event or retry */
+	if (!j || !reason || !answer_id || !digest) { /* tried again at the next event or retry */
 		free(j);
 		arena_free(a);
 		r->blocked_until_ms = clock_mono_ms() + 1000;
@@ -258,7 +268,7 @@ void job_start(struct keeper *r, enum job_kind kind)
 	}
 	*j = (struct job){ .kind = kind, .keeper = r, .a = a, .state = &r->service->state, .generation = r->live,
 			   .target = r->service->o->target, .reason = reason, .answer_id = answer_id,
-			   .request_id = "" };
+			   .digest = digest, .request_id = "" };
 	j->work.data = j;
 	r->job = j;
 	uv_queue_work(&r->service->loop, &j->work, on_worker, on_done);

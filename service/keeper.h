@@ -19,6 +19,7 @@ struct job {
 	uint64_t generation;        /* PROMOTE, ROLLBACK: the one it is about */
 	const char *reason;         /* ROLLBACK: given; APPLY: why it was refused */
 	const char *answer_id;      /* request that is waiting for this verdict, "" = none */
+	const char *digest;         /* ROLLBACK: of the newest inputs that come to the same, "" = those it was made from */
 	/* results */
 	int r;                      /* of the whole: 0, positive outcome, -errno */
 	struct err e;
