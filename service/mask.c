@@ -68,9 +68,26 @@ static bool is_number(struct str s)
 	return true;
 }
 
+enum { MASK_LONGEST = 24 };
+/* How long the mask at the start of text is; 0: none. */
+static size_t mask_len(struct str text)
+{
+	static const char begin[] = "<secret-", comment[] = "<comment>";
+	size_t n = sizeof(begin) - 1;
+
+	if (str_starts(text, comment))
+		return sizeof(comment) - 1;
+	if (!str_starts(text, begin))
+		return 0;
+	while (n < text.len && text.p[n] >= '0' && text.p[n] <= '9')
+		n++;
+	return n < text.len && text.p[n] == '>' ? n + 1 : 0;
+}
+
+/* Exactly one mask: a secret that only begins like one is a secret. */
 static bool is_mask(struct str s)
 {
-	return str_starts(s, "<secret-") || str_is(s, "<redacted>") || str_is(s, "<comment>");
+	return (s.len && mask_len(s) == s.len) || str_is(s, "<redacted>");
 }
 
 /* A suspected value that is a word of the tables, a number or stars would take harmless text with it. */
@@ -379,29 +396,16 @@ int mask_apply(struct mask *m, struct str text, const struct mask_ranges *ranges
 }
 
 /* --- verifying ---------------------------------------------------------------------------------------------------- */
-/* How long the mask at the start of text is; 0: none. */
-static size_t mask_len(struct str text)
+/* A secret may look like the masks themselves, or like one and what stands beside it. Where a mask is, its own text is gone
+ * and nothing is shown, so what touches a mask says nothing. */
+static bool touches_mask(struct str text, const struct mask_range *r)
 {
-	static const char begin[] = "<secret-", comment[] = "<comment>";
-	size_t n = sizeof(begin) - 1;
+	size_t from = r->begin > MASK_LONGEST ? r->begin - MASK_LONGEST : 0;
 
-	if (str_starts(text, comment))
-		return sizeof(comment) - 1;
-	if (!str_starts(text, begin))
-		return 0;
-	while (n < text.len && text.p[n] >= '0' && text.p[n] <= '9')
-		n++;
-	return n < text.len && text.p[n] == '>' ? n + 1 : 0;
-}
-
-/* A secret may be a word of the masks themselves; there it says nothing. */
-static bool inside_mask(struct str text, const struct mask_range *r)
-{
-	size_t from = r->begin;
-
-	while (from && text.p[from] != '<' && r->begin - from < 24)
-		from--;
-	return from + mask_len(str_skip(text, from)) >= r->end;
+	for (; from < r->end; from++)
+		if (text.p[from] == '<' && from + mask_len(str_skip(text, from)) > r->begin)
+			return true;
+	return false;
 }
 
 static void find_encoded(struct mask *m, struct str text, struct mask_ranges *found)
@@ -426,7 +430,7 @@ int mask_verify(struct mask *m, struct str finished)
 		r = m->failed ? -ENOMEM : 0;
 	}
 	for (size_t i = 0; !r && i < found.n; i++)
-		if (!inside_mask(finished, &found.v[i]))
+		if (!touches_mask(finished, &found.v[i]))
 			r = -EPERM;
 	mask_ranges_fini(&found);
 	return r;
