@@ -349,6 +349,18 @@ static void merge(struct mask_ranges *r)
 	r->n = n;
 }
 
+/* Where a decoder would begin one byte early ("%8canary") the exact forms still stand. */
+static void find_encoded(struct mask *m, struct str text, struct mask_ranges *found)
+{
+	for (size_t i = 0; i + MASK_SHORTEST <= text.len; i++) {
+		const struct mask_pattern *p = mask_index_at(m->encoded, text, i);
+
+		if (p)
+			mask_range_add(m, found, (struct mask_range){ (uint32_t)i, (uint32_t)(i + p->text.len),
+								       p->entry, false });
+	}
+}
+
 /* Line ends stay, so that line numbers in messages about this text still lead to their place. */
 static void put_mask(struct mask *m, struct str text, const struct mask_range *r, struct buf *out)
 {
@@ -378,8 +390,10 @@ int mask_apply(struct mask *m, struct str text, const struct mask_ranges *ranges
 
 	for (size_t i = 0; !r && ranges && i < ranges->n; i++)
 		mask_range_add(m, &all, ranges->v[i]);
-	if (!r)
+	if (!r) {
 		mask_find(m, text, LAYERS, &all);
+		find_encoded(m, text, &all);
+	}
 	if (m->failed) {
 		mask_ranges_fini(&all);
 		return -ENOMEM;
@@ -406,17 +420,6 @@ static bool touches_mask(struct str text, const struct mask_range *r)
 		if (text.p[from] == '<' && from + mask_len(str_skip(text, from)) > r->begin)
 			return true;
 	return false;
-}
-
-static void find_encoded(struct mask *m, struct str text, struct mask_ranges *found)
-{
-	for (size_t i = 0; i + MASK_SHORTEST <= text.len; i++) {
-		const struct mask_pattern *p = mask_index_at(m->encoded, text, i);
-
-		if (p)
-			mask_range_add(m, found, (struct mask_range){ (uint32_t)i, (uint32_t)(i + p->text.len),
-								       p->entry, false });
-	}
 }
 
 int mask_verify(struct mask *m, struct str finished)
