@@ -30,6 +30,8 @@ struct invocation {
 	bool help, version;
 	bool strict, exec, desired, live, redact, exit_code, list, dry_run, with_secrets, yes;
 	const char *raw, *output, *target, *map, *from;
+	const char *inbound, *source, *user, *protocol, *resolve; /* of a flow */
+	int network; /* enum route_network; 0 = not given */
 	int wait, to; /* seconds, generation; -1 = not given */
 	char *const *argv; /* the command line itself, for the program that does the work */
 	const char *operands[MAX_OPERANDS];
@@ -114,7 +116,7 @@ const char *default_root(struct arena *a);
 /* Replaces this program by xrat-service, with the same command line. Returns only when that failed. */
 command_fn cmd_in_service;
 command_fn cmd_apply, cmd_rollback, cmd_history, cmd_status, cmd_watch, cmd_bundle;
-command_fn cmd_check, cmd_render, cmd_init, cmd_diff, cmd_why, cmd_explain, cmd_schema, cmd_completion, cmd_version,
+command_fn cmd_check, cmd_render, cmd_init, cmd_diff, cmd_why, cmd_route, cmd_explain, cmd_schema, cmd_completion, cmd_version,
 	cmd_docs, cmd_help;
 
 /* --- text made from the tables (help.c, completion.c, docs.c) --- */

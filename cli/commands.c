@@ -32,6 +32,12 @@ const struct command commands[] = {
 	{ "why", "TAG|RULETAG|/POINTER", 1, 1, cmd_why, OPTIONS(&opt_target), NULL,
 	  "where an object of the final file comes from",
 	  "Names the file and line that an inbound, outbound, routing rule, balancer or section comes from." },
+	{ "route", "DEST[:PORT]", 1, 1, cmd_route,
+	  OPTIONS(&opt_inbound, &opt_network, &opt_source, &opt_user, &opt_protocol, &opt_resolve, &opt_target), NULL,
+	  "which rule takes a flow, and why the earlier ones do not",
+	  "Asks the rules of the desired files about one flow, as the engine would; no traffic is sent, and no name is "
+	  "resolved: give addresses with --resolve where domainStrategy would ask for them. Geodata files are read from "
+	  "where the engine looks for them. The reasons of 20 earlier rules are shown, with -v those of all." },
 	{ "apply", "", 0, 0, cmd_apply, OPTIONS(&opt_dry_run, &opt_wait, &opt_strict, &opt_target), NULL,
 	  "compile, check and publish atomically",
 	  "Publishes itself when no service holds CONFIG_ROOT; else it queues a request for the service, and with --wait "

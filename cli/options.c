@@ -3,11 +3,13 @@
 
 #include "cli/cli.h"
 #include "cli/options.h"
+#include "route/route.h"
 
 #define AT(field) offsetof(struct invocation, field)
 
 static const char *const role_choices[] = { "client", "server", NULL };
 static const char *const format_choices[] = { "text", "json", NULL };
+static const char *const network_choices[] = { "tcp", "udp", NULL };
 static const char *const color_choices[] = { "auto", "always", "never", NULL };
 
 const struct option_row global_options[] = {
@@ -56,3 +58,13 @@ const struct option_row opt_bundle_output = { "output", 0, OPT_TEXT, AT(output),
 const struct option_row opt_with_secrets = { "with-secrets", 0, OPT_FLAG, AT(with_secrets), NULL, NULL, 0,
 					     "mask nothing; asks first on a terminal" };
 const struct option_row opt_yes = { "yes", 'y', OPT_FLAG, AT(yes), NULL, NULL, 0, "do not ask" };
+const struct option_row opt_inbound = { "inbound", 0, OPT_TEXT, AT(inbound), "TAG", NULL, 0,
+					"the inbound that the flow comes in by" };
+const struct option_row opt_network = { "network", 0, OPT_CHOICE, AT(network), NULL, network_choices, ROUTE_TCP,
+					"the flow's network; default tcp" };
+const struct option_row opt_source = { "source", 0, OPT_TEXT, AT(source), "IP", NULL, 0, "the address it comes from" };
+const struct option_row opt_user = { "user", 0, OPT_TEXT, AT(user), "NAME", NULL, 0, "the user (e-mail) it belongs to" };
+const struct option_row opt_protocol = { "protocol", 0, OPT_TEXT, AT(protocol), "P", NULL, 0,
+					 "what is sniffed in it: http, tls, quic, bittorrent" };
+const struct option_row opt_resolve = { "resolve", 0, OPT_TEXT, AT(resolve), "IP", NULL, 0,
+					"the addresses of the name, with commas, as the engine's DNS would answer" };

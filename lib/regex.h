@@ -14,4 +14,11 @@ void regex_on_oom(void (*give_up)(void));
 void regex_free(struct regex *r);
 bool regex_match(const struct regex *r, struct str text);
 
+/* Many patterns asked in one pass over the text. 0, 1 (one does not compile, or together they are too many), -ENOMEM. */
+struct regex_set;
+int regex_set_new(const struct str *patterns, size_t n, struct regex_set **ret_set);
+void regex_set_free(struct regex_set *s);
+/* Calls `seen` with the number of each pattern that matches. 0, or -ENOMEM when it cannot tell: ask them one by one. */
+int regex_set_match(const struct regex_set *s, struct str text, void (*seen)(void *ctx, size_t i), void *ctx);
+
 #endif

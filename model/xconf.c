@@ -19,8 +19,9 @@ struct xitem *xlist_add(struct arena *a, struct xlist *l, struct value v, const 
 
 static void put_member(struct arena *a, struct value *object, const struct member *m)
 {
-	value_put(a, object, m->key, m->value);
+	value_put(a, object, "", m->value); /* the key is a slice: it need not end in NUL */
 	struct member *last = &object->members[object->n_members - 1];
+	last->key = m->key;
 	last->key_len = m->key_len;
 	last->key_span = m->key_span;
 }

@@ -25,6 +25,7 @@ toml      | tests/toml/run.sh
 schema    | tests/schema/run.sh
 corpus    | tests/corpus/run.sh
 replay    | tests/fuzz/replay.sh
+router    | tests/route/run.sh
 e2e       | tests/e2e/run.sh
 badinput  | tests/e2e/badinput.sh
 runtime   | tests/runtime/run.sh

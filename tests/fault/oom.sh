@@ -23,6 +23,7 @@ loop() {
 loop --root "$root" check
 loop --root "$root" render xray --desired
 loop --root "$root" render xray --desired --output @OUT
+loop --root "$root" route www.example.org:443 --user me --resolve 192.0.2.1
 loop --root tests/fault/broken check
 loop --root tests/fault/broken --format json check
 finish oom
