@@ -111,15 +111,17 @@ fuzzers := $(fuzz_src:tests/fuzz/%.c=build/fuzz/fuzzers/%)
 ifeq ($(VARIANT),release)
 program := build/xrat
 service := build/libexec/xrat-service
+engine := build/libexec/xrat-engine
 else
 program := $B/xrat
 service := $B/libexec/xrat-service
+engine := $B/libexec/xrat-engine
 endif
 
 # --- build ---------------------------------------------------------------------------------------------------------
 .PHONY: all tests check check-fast demo lint fuzz fuzzers coverage bench bench-apply bench-programs install deb drift golden clean help \
 	generate deps
-all: $(program) $(service) $(if $(wildcard tools/gen.c),$B/gen)
+all: $(program) $(service) $(engine) $(if $(wildcard tools/gen.c),$B/gen)
 	@:
 
 $B/obj/%.o: %.c $B/flags
@@ -137,7 +139,7 @@ $B/obj/%.o: %.cc $B/flags
 
 # One archive a folder. Its list of members is a file of its own, so that a removed source leaves the archive too.
 define archive_rule
-objs_$(1) := $(call objects,$(call sources,$(1))) $(if $(filter cli,$(1)),$B/obj/embedded.o)
+objs_$(1) := $(filter-out $B/obj/cli/main%,$(call objects,$(call sources,$(1)))) $(if $(filter cli,$(1)),$B/obj/embedded.o)
 ifneq ($$(strip $$(file <$B/lib$(1).list)),$$(strip members: $$(objs_$(1))))
 $$(shell mkdir -p $B)
 $$(file >$B/lib$(1).list,members: $$(objs_$(1)))
@@ -177,6 +179,10 @@ $(program): $B/obj/cli/main.o $(call archives_present,$(filter-out engine,$(FOLD
 
 $(service): $B/obj/cli/main_service.o $(call archives_present,$(filter-out engine,$(FOLDERS)))
 	$(call link_program,$(service_libs))
+
+# Its own table of commands stands in main_engine.c, so it links what its commands use and nothing that reads TOML.
+$(engine): $B/obj/cli/main_engine.o $(call archives_present,cli engine compiler route validate merge render links model lib)
+	$(call link_program,$(engine_libs))
 
 $B/gen: $(call objects,$(wildcard tools/gen*.c)) $(call archives_present,model lib)
 	$(call link_program)
@@ -243,6 +249,7 @@ deps:
 install: all
 	install -D -m 755 $(program) $(DESTDIR)$(PREFIX)/bin/xrat
 	install -D -m 755 $(service) $(DESTDIR)$(PREFIX)/libexec/xrat/xrat-service
+	install -D -m 755 $(engine) $(DESTDIR)$(PREFIX)/libexec/xrat/xrat-engine
 	@set -e; for page in man/*.[1-8]; do [ -e "$$page" ] || continue; \
 		install -D -m 644 "$$page" "$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
 	@set -e; for s in schemas/*.json; do [ -e "$$s" ] || continue; \

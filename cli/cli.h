@@ -30,9 +30,12 @@ struct invocation {
 	bool help, version;
 	bool strict, exec, desired, live, redact, exit_code, list, dry_run, with_secrets, yes;
 	const char *raw, *output, *target, *map, *from;
+	int wait, to; /* seconds, generation; -1 = not given */
 	const char *inbound, *source, *user, *protocol, *resolve; /* of a flow */
 	int network; /* enum route_network; 0 = not given */
-	int wait, to; /* seconds, generation; -1 = not given */
+	const char *config, *control; /* of the engine */
+	int workers;                  /* 0 = not given */
+	bool no_seccomp;
 	char *const *argv; /* the command line itself, for the program that does the work */
 	const char *operands[MAX_OPERANDS];
 	unsigned n_operands;
@@ -113,8 +116,8 @@ int workspace_compile(struct arena *a, const struct invocation *inv, const struc
 /* Default CONFIG_ROOT from the environment. */
 const char *default_root(struct arena *a);
 
-/* Replaces this program by xrat-service, with the same command line. Returns only when that failed. */
-command_fn cmd_in_service;
+/* Replace this program by xrat-service, xrat-engine, with the same command line. Return only when that failed. */
+command_fn cmd_in_service, cmd_in_engine;
 command_fn cmd_apply, cmd_rollback, cmd_history, cmd_status, cmd_watch, cmd_bundle;
 command_fn cmd_check, cmd_render, cmd_init, cmd_diff, cmd_why, cmd_route, cmd_explain, cmd_schema, cmd_completion, cmd_version,
 	cmd_docs, cmd_help;

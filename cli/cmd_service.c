@@ -8,9 +8,9 @@
 #include "cli/cli.h"
 
 /* Below the directory of this program: the build tree, then PREFIX/bin. */
-static const char *const places[] = { "libexec/xrat-service", "../libexec/xrat/xrat-service" };
+static const char *const places[] = { "libexec", "../libexec/xrat" };
 
-int cmd_in_service(struct arena *a, const struct invocation *inv)
+static int become(struct arena *a, const struct invocation *inv, const char *program)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -22,12 +22,22 @@ int cmd_in_service(struct arena *a, const struct invocation *inv)
 	slash = strrchr(self, '/');
 	*slash = 0;
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		char *path = arena_printf(a, "%s/%s", self, places[i]);
+		char *path = arena_printf(a, "%s/%s/%s", self, places[i], program);
 
 		execv(path, inv->argv);
 		if (errno != ENOENT)
 			return out_fail(a, inv, EXIT_SYSTEM, NULL, "start '%s': %s", path, strerror(errno));
 	}
-	return out_fail(a, inv, EXIT_SYSTEM, NULL, "'xrat %s' needs the program xrat-service, which is neither in '%s/libexec' "
-			"nor in '%s/../libexec/xrat'; install it", inv->command->name, self, self);
+	return out_fail(a, inv, EXIT_SYSTEM, NULL, "'xrat %s' needs the program %s, which is neither in '%s/libexec' "
+			"nor in '%s/../libexec/xrat'; install it", inv->command->name, program, self, self);
+}
+
+int cmd_in_service(struct arena *a, const struct invocation *inv)
+{
+	return become(a, inv, "xrat-service");
+}
+
+int cmd_in_engine(struct arena *a, const struct invocation *inv)
+{
+	return become(a, inv, "xrat-engine");
 }

@@ -8,6 +8,7 @@ static const struct option_row *const no_options[] = { NULL };
 static const char *const render_operands[] = { "xray", NULL };
 static const char *const debug_operands[] = { "bundle", NULL };
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
+static const char *const engine_operands[] = { "run", "check", "stats", "status", "reload", NULL };
 static const char *const doc_pages[] = { "man", "diagnostics", NULL };
 
 const struct command commands[] = {
@@ -57,6 +58,7 @@ const struct command commands[] = {
 	  "Desired files, state, logs, check and diff output, versions and sockets in one zip, secrets masked. It is "
 	  "written even when the configuration is broken. With both roles and no --role there is one for each: "
 	  "FILE-client.zip and FILE-server.zip." },
+	OPTIONS_ENGINE_ROW(cmd_in_engine, engine_operands),
 	{ "explain", "[CODE]", 0, 1, cmd_explain, OPTIONS(&opt_list), NULL, "what a diagnostic code means",
 	  "Tells what a code means, an example that causes it, and how to fix it." },
 	{ "schema", "[NAME]", 0, 1, cmd_schema, no_options, NULL, "print a JSON Schema, or their names",

@@ -68,3 +68,12 @@ const struct option_row opt_protocol = { "protocol", 0, OPT_TEXT, AT(protocol), 
 					 "what is sniffed in it: http, tls, quic, bittorrent" };
 const struct option_row opt_resolve = { "resolve", 0, OPT_TEXT, AT(resolve), "IP", NULL, 0,
 					"the addresses of the name, with commas, as the engine's DNS would answer" };
+const struct option_row opt_config = { "config", 'c', OPT_TEXT, AT(config), "FILE", NULL, 0, "run, check: the xray.json" };
+const struct option_row opt_control = { "control", 0, OPT_TEXT, AT(control), "PATH", NULL, 0,
+					"the control socket; run makes it (default: none), mode 0600" };
+const struct option_row opt_workers = { "workers", 0, OPT_NUMBER, AT(workers), "N", NULL, 0,
+					"run: threads; default one for each core" };
+const struct option_row opt_engine_user = { "user", 0, OPT_TEXT, AT(user), "NAME", NULL, 0,
+					    "run: the user to become when the listeners are open" };
+const struct option_row opt_no_seccomp = { "no-seccomp", 0, OPT_FLAG, AT(no_seccomp), NULL, NULL, 0,
+					   "run: leave system calls unfiltered" };

@@ -51,7 +51,7 @@ static const struct xtable socks_table = { "socks-out", "settings of a socks out
 	NEEDS_OF(servers_needs) };
 static const struct xkey http_rows[] = {
 	PLAIN_ROWS,
-	KEY("headers", XT_MAP_STR, NO_V2RAY),
+	KEY("headers", XT_MAP_STR, ONLY_XRAY),
 };
 static const struct xtable http_table = { "http-out", "settings of an http outbound", TABLE_OF(http_rows),
 	NEEDS_OF(servers_needs) };
@@ -285,7 +285,7 @@ static const struct xtable dns_table = { "dns-out", "settings of a dns outbound"
 
 static const struct xkey loopback_rows[] = {
 	KEY("inboundTag", XT_STR),
-	KEY("sniffing", XT_OBJ, .sub = &xt_sniffing, NO_26_2),
+	KEY("sniffing", XT_OBJ, .sub = &xt_sniffing, ONLY_26_7),
 };
 static const struct xtable loopback_table = { "loopback", "settings of a loopback outbound", TABLE_OF(loopback_rows) };
 static const struct xkey hysteria_rows[] = {

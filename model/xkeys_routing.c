@@ -103,7 +103,7 @@ static const struct xkey routing_rows[] = {
 const struct xtable xt_routing = { "routing", "routing", TABLE_OF(routing_rows) };
 
 static const struct xname query_rows[] = {
-	{ .name = "UseIP" }, { .name = "UseIPv4" }, { .name = "UseIPv6" }, { .name = "UseSystem" },
+	{ .name = "UseIP" }, { .name = "UseIPv4" }, { .name = "UseIPv6" }, { .name = "UseSystem", ONLY_XRAY },
 	{ .name = "", .hidden = true }, { .name = "use_ip", .hidden = true }, { .name = "use-ip", .hidden = true },
 	{ .name = "useip4", .hidden = true }, { .name = "use_ip4", .hidden = true },
 	{ .name = "use_ipv4", .hidden = true }, { .name = "use_ip_v4", .hidden = true },
@@ -112,9 +112,9 @@ static const struct xname query_rows[] = {
 	{ .name = "use_ip6", .hidden = true }, { .name = "use_ipv6", .hidden = true },
 	{ .name = "use_ip_v6", .hidden = true }, { .name = "use-ip6", .hidden = true },
 	{ .name = "use-ipv6", .hidden = true }, { .name = "use-ip-v6", .hidden = true },
-	{ .name = "usesys", .hidden = true }, { .name = "use_sys", .hidden = true },
-	{ .name = "use_system", .hidden = true }, { .name = "use-sys", .hidden = true },
-	{ .name = "use-system", .hidden = true },
+	{ .name = "usesys", .hidden = true, ONLY_XRAY }, { .name = "use_sys", .hidden = true, ONLY_XRAY },
+	{ .name = "use_system", .hidden = true, ONLY_XRAY }, { .name = "use-sys", .hidden = true, ONLY_XRAY },
+	{ .name = "use-system", .hidden = true, ONLY_XRAY },
 };
 static const struct xnames query_strategies = { ROWS_OF(query_rows), .silent = "'UseIP'" };
 static const struct xkey dns_server_rows[] = {
@@ -131,8 +131,8 @@ static const struct xkey dns_server_rows[] = {
 	KEY("tag", XT_STR, NO_V2RAY),
 	KEY("timeoutMs", XT_INT, U64, NO_V2RAY),
 	KEY("disableCache", XT_BOOL, NO_V2RAY),
-	KEY("serveStale", XT_BOOL, NO_V2RAY),
-	KEY("serveExpiredTTL", XT_INT, U32, NO_V2RAY),
+	KEY("serveStale", XT_BOOL, ONLY_XRAY),
+	KEY("serveExpiredTTL", XT_INT, U32, ONLY_XRAY),
 	KEY("finalQuery", XT_BOOL, NO_V2RAY),
 	KEY("allowUnexpectedIPs", XT_BOOL, NOBODY, .advice = "put \"*\" into 'expectedIPs' instead"),
 };
@@ -144,12 +144,12 @@ static const struct xkey dns_rows[] = {
 	KEY("tag", XT_STR),
 	KEY("queryStrategy", XT_ENUM, .names = &query_strategies, NO_V2RAY),
 	KEY("disableCache", XT_BOOL, NO_V2RAY),
-	KEY("serveStale", XT_BOOL, NO_V2RAY),
-	KEY("serveExpiredTTL", XT_INT, U32, NO_V2RAY),
+	KEY("serveStale", XT_BOOL, ONLY_XRAY),
+	KEY("serveExpiredTTL", XT_INT, U32, ONLY_XRAY),
 	KEY("disableFallback", XT_BOOL, NO_V2RAY),
 	KEY("disableFallbackIfMatch", XT_BOOL, NO_V2RAY),
-	KEY("enableParallelQuery", XT_BOOL, NO_V2RAY),
-	KEY("useSystemHosts", XT_BOOL, NO_V2RAY),
+	KEY("enableParallelQuery", XT_BOOL, ONLY_XRAY),
+	KEY("useSystemHosts", XT_BOOL, ONLY_XRAY),
 };
 const struct xtable xt_dns = { "dns", "dns", TABLE_OF(dns_rows) };
 static const struct xkey pool_rows[] = {

@@ -223,7 +223,7 @@ static const struct xkey sockopt_rows[] = {
 	KEY("penetrate", XT_BOOL, ONLY_XRAY),
 	KEY("v6only", XT_BOOL, NO_V2RAY),
 	KEY("interface", XT_STR, NO_V2RAY, .flags = XK_MATTERS),
-	KEY("customSockopt", XT_OBJS, .sub = &custom_table, NO_V2RAY),
+	KEY("customSockopt", XT_OBJS, .sub = &custom_table, ONLY_XRAY),
 	KEY("addressPortStrategy", XT_ENUM, .names = &records, ONLY_XRAY),
 	KEY("happyEyeballs", XT_OBJ, .sub = &eyeballs_table, NO_V2RAY),
 	KEY("trustedXForwardedFor", XT_STRS, ONLY_XRAY),

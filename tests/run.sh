@@ -35,7 +35,9 @@ service   | tests/service/edge.py
 fakeeng   | tests/service/engines.py
 random    | tests/service/history.py
 engines   | tests/interop/engines.sh
+engine    | tests/engine/run.sh
 oom       | tests/fault/oom.sh
+oomengine | tests/engine/oom.sh
 killpoints| tests/fault/publish.sh killpoints
 failcalls | tests/fault/publish.sh failcalls
 powercut  | tests/fault/publish.sh powercut
@@ -46,6 +48,7 @@ valgrind  | tests/fault/valgrind.sh
 asanbuild | tests/build.sh asan
 asanunit  | env VARIANT=asan tests/unit/run.sh
 asangold  | env VARIANT=asan tests/golden/run.sh
+asanengine| env VARIANT=asan tests/engine/run.sh
 asanreplay| env VARIANT=asan tests/fuzz/replay.sh
 '
 fast='build layers headers sizes symbols unit golden codes drift toml'

@@ -10,7 +10,7 @@ trap 'rm -rf "$stage"' EXIT
 chmod 755 "$stage"
 umask 022
 make -s install DESTDIR="$stage" PREFIX=/usr >/dev/null
-programs=("$stage/usr/bin/xrat" "$stage/usr/libexec/xrat/xrat-service")
+programs=("$stage/usr/bin/xrat" "$stage/usr/libexec/xrat/xrat-service" "$stage/usr/libexec/xrat/xrat-engine")
 strip --strip-unneeded "${programs[@]}"
 gzip -9n "$stage"/usr/share/man/man*/* 2>/dev/null || :
 # dpkg-shlibdeps wants a source tree with a debian/control; an empty one will do.
@@ -29,7 +29,7 @@ Priority: optional
 Architecture: $arch
 Maintainer: the xrat authors <xrat@localhost>
 Installed-Size: $(du -sk --exclude=DEBIAN "$stage" | cut -f1)
-Depends: ${depends:-libc6, libstdc++6, libgcc-s1, libre2-9, libtomlplusplus3, libmd0, libuv1, libsqlite3-0, libcurl4, libarchive13, libinotifytools0, libyaml-0-2}
+Depends: ${depends:-libc6, libstdc++6, libgcc-s1, libre2-9, libtomlplusplus3, libmd0, libuv1, libsqlite3-0, libcurl4, libarchive13, libinotifytools0, libyaml-0-2, libssl3}
 Suggests: v2ray
 Description: keeps Xray or V2Ray running from TOML and JSON snippets
  xrat turns what an operator writes into one checked configuration for Xray

@@ -17,6 +17,9 @@ expect 'the installed program runs' clean_xrat version >/dev/null
 # A root that does not exist is the second program's own complaint: it was found.
 clean_xrat --root "$scratch/none" watch 2>"$scratch/err"
 expect "watch says what it cannot read: $(cat "$scratch/err")" grep -q "open directory '$scratch/none'" "$scratch/err"
+expect 'the third program stands beside' test -x "$stage/opt/xrat/libexec/xrat/xrat-engine"
+clean_xrat engine check -c "$scratch/none.json" 2>"$scratch/err"
+expect "engine check says what it cannot read: $(cat "$scratch/err")" grep -q "none.json" "$scratch/err"
 rm "$stage/opt/xrat/libexec/xrat/xrat-service"
 clean_xrat --root "$scratch/none" watch 2>"$scratch/err"
 expect "watch without its program says where it looked: $(cat "$scratch/err")" grep -q 'libexec/xrat' "$scratch/err"

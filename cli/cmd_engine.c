@@ -1,0 +1,121 @@
+/* engine run, engine check: the compiler's checks, then the engine's own. */
+#include "cli/cmd_engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+
+/* What the callbacks of the engine need. */
+struct engine_cmd {
+	const struct invocation *inv;
+	bool quiet_ok; /* do not say that all is well */
+};
+
+/* The rows of the builtin target decide, as for `check --raw --target builtin`. */
+static int load(void *ctx, struct arena *a, struct diag_sink *sink, struct xconf *ret_x, struct err *e)
+{
+	const struct engine_cmd *cmd = ctx;
+	const struct compile_options o = { .target = "builtin" };
+	struct compiled *c = arena_new_of(a, struct compiled);
+	int r = compile_raw(a, sink, cmd->inv->config, &o, c, e);
+
+	if (r)
+		return r;
+	*ret_x = c->merged.x;
+	return c->has_checked && !diag_count(sink, SEV_ERROR) ? 0 : 1;
+}
+
+static const char *plural(unsigned n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void report(void *ctx, struct arena *a, struct diag_sink *sink)
+{
+	const struct engine_cmd *cmd = ctx;
+	const struct invocation *inv = cmd->inv;
+	unsigned errors, warnings;
+	struct buf out = { 0 };
+
+	(void)a;
+	diag_finish(sink, false);
+	errors = diag_count(sink, SEV_ERROR);
+	warnings = diag_count(sink, SEV_WARNING);
+	if (inv->format == FORMAT_JSON) {
+		if (errors)
+			out_fail_all(a, inv, EXIT_CONFIG, sink, NULL);
+		return;
+	}
+	out_diags(inv, sink);
+	if (inv->quiet || (cmd->quiet_ok && !errors))
+		return;
+	buf_printf(&out, "%s (builtin): ", inv->config);
+	if (errors || warnings)
+		buf_printf(&out, "%u error%s, %u warning%s\n", errors, plural(errors), warnings, plural(warnings));
+	else
+		buf_puts(&out, "ok\n");
+	out_buf(STDERR_FILENO, &out);
+}
+
+/* Where Xray looks for .dat files. */
+static void set_assets(struct engine_options *o)
+{
+	const char *dir = getenv("XRAY_LOCATION_ASSET");
+
+	if (dir && *dir) {
+		o->assets[0] = dir;
+		return;
+	}
+	o->assets[0] = "/usr/local/share/xray";
+	o->assets[1] = "/usr/share/xray";
+}
+
+static int finish(struct arena *a, const struct invocation *inv, int r, struct err *e)
+{
+	if (r < 0)
+		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "%s", err_text(e));
+	else if (r)
+		r = EXIT_CONFIG;
+	err_fini(e);
+	return r;
+}
+
+static int no_config(struct arena *a, const struct invocation *inv)
+{
+	return out_fail(a, inv, EXIT_USAGE, NULL, "engine %s needs -c FILE", inv->operands[0]);
+}
+
+int engine_cmd_run(struct arena *a, const struct invocation *inv)
+{
+	struct engine_cmd cmd = { .inv = inv, .quiet_ok = true };
+	struct engine_options o = { .load = load, .report = report, .ctx = &cmd, .workers = (unsigned)inv->workers,
+				    .control = inv->control, .user = inv->user, .no_seccomp = inv->no_seccomp };
+	struct err e = { 0 };
+
+	if (!inv->config)
+		return no_config(a, inv);
+	set_assets(&o);
+	return finish(a, inv, engine_run(&o, &e), &e);
+}
+
+int engine_cmd_check(struct arena *a, const struct invocation *inv)
+{
+	struct engine_cmd cmd = { .inv = inv };
+	struct engine_options o = { .load = load, .report = report, .ctx = &cmd };
+	struct err e = { 0 };
+	int r;
+
+	if (!inv->config)
+		return no_config(a, inv);
+	set_assets(&o);
+	r = engine_try(&o, &e);
+	if (!r && inv->format == FORMAT_JSON) {
+		struct value result = value_object(SPAN_NONE);
+
+		value_put_str(a, &result, "checked", inv->config);
+		return out_result(a, inv, result);
+	}
+	return finish(a, inv, r, &e);
+}
