@@ -31,6 +31,7 @@ badinput  | tests/e2e/badinput.sh
 runtime   | tests/runtime/run.sh
 faults25  | tests/interop/faults.sh
 watcher   | tests/watch/run.sh
+editors   | tests/service/editors.py
 service   | tests/service/edge.py
 fakeeng   | tests/service/engines.py
 random    | tests/service/history.py
