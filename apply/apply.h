@@ -137,7 +137,8 @@ int snapshot_take(struct arena *a, const struct state *s, enum role role, const 
 /* Every secret of a compile, by value. Words of an engine go through it before anybody sees them. */
 struct failure_mask;
 struct failure_mask *failure_mask_new(struct arena *a, const struct compiled *c);
-/* The text with every secret as "<secret>"; the text itself when it holds none, or m is NULL. */
+/* The text with every secret as "<secret>", and what stands in links and URLs where secrets stand; the text itself when
+ * there is nothing of it. m may be NULL: then nothing is known by value. */
 const char *failure_mask_text(struct arena *a, const struct failure_mask *m, const char *text);
 
 /* --- apply.request (request.c): every call takes the request lock for itself; without a lock directory (a state opened

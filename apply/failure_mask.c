@@ -130,8 +130,62 @@ static bool stands_alone(struct str text, size_t at, size_t len)
 	return (!at || !is_alnum(text.p[at - 1])) && (at + len == text.len || !is_alnum(text.p[at + len]));
 }
 
+/* --- links and URLs: what nobody knows as a secret is one by its place there --- */
+static bool ends_token(char c)
+{
+	return (unsigned char)c <= ' ' || c == '"' || c == '\'' || c == '<' || c == '>' || c == '`';
+}
+
+static size_t token_end(struct str text, size_t at)
+{
+	while (at < text.len && !ends_token(text.p[at]))
+		at++;
+	return at;
+}
+
+/* Links that are Base64 as a whole. */
+static bool is_sealed(struct str text, size_t colon)
+{
+	static const char *const schemes[] = { "vmess", "ss", "ssr" };
+	size_t begin = colon;
+
+	while (begin && is_alnum(text.p[begin - 1]))
+		begin--;
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
+		if (str_is_nocase((struct str){ text.p + begin, colon - begin }, schemes[i]))
+			return true;
+	return false;
+}
+
+static bool is_in_url(struct str text, size_t at)
+{
+	while (at >= 3 && !ends_token(text.p[at - 1])) {
+		if (!memcmp(text.p + at - 3, "://", 3))
+			return true;
+		at--;
+	}
+	return false;
+}
+
+/* User information, a query, or all of a sealed link. */
+static size_t url_secret_at(struct str text, size_t at)
+{
+	size_t end, i;
+
+	if (at && text.p[at - 1] == '?' && is_in_url(text, at - 1))
+		return token_end(text, at) - at;
+	if (at < 3 || memcmp(text.p + at - 3, "://", 3) != 0)
+		return 0;
+	end = token_end(text, at);
+	if (is_sealed(text, at - 3))
+		return end - at;
+	for (i = end; i > at && text.p[i - 1] != '@';)
+		i--;
+	return i > at ? i - 1 - at : 0;
+}
+
 /* Length of the longest secret at that place. */
-static size_t secret_at(const struct failure_mask *m, struct str text, size_t at)
+static size_t known_at(const struct failure_mask *m, struct str text, size_t at)
 {
 	for (const struct entry *e = m->of[lower(text.p[at])]; e; e = e->next) {
 		struct str here = str_skip(text, at);
@@ -143,6 +197,13 @@ static size_t secret_at(const struct failure_mask *m, struct str text, size_t at
 			return here.len;
 	}
 	return 0;
+}
+
+static size_t secret_at(const struct failure_mask *m, struct str text, size_t at)
+{
+	size_t len = url_secret_at(text, at);
+
+	return len || !m ? len : known_at(m, text, at);
 }
 
 static size_t count(const struct failure_mask *m, struct str text)
@@ -159,7 +220,7 @@ static size_t count(const struct failure_mask *m, struct str text)
 const char *failure_mask_text(struct arena *a, const struct failure_mask *m, const char *text)
 {
 	struct str s = str_of(text);
-	size_t n = m ? count(m, s) : 0;
+	size_t n = count(m, s);
 	char *out, *p;
 
 	if (!n)

@@ -32,6 +32,7 @@ runtime   | tests/runtime/run.sh
 faults25  | tests/interop/faults.sh
 watcher   | tests/watch/run.sh
 editors   | tests/service/editors.py
+secrets   | tests/service/secrets.py
 service   | tests/service/edge.py
 fakeeng   | tests/service/engines.py
 random    | tests/service/history.py
