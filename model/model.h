@@ -9,4 +9,5 @@
 #include "model/target.h"
 #include "model/xconf.h"
 #include "model/xkeys.h"
+#include "model/xrule.h"
 #endif

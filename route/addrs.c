@@ -87,11 +87,11 @@ static void add_inverted(struct builder *b, enum dim dim, struct inverted *set)
 void addrs_read(struct builder *b, const struct value *list, enum dim dim)
 {
 	struct inverted nets = { 0 }, lists = { 0 };
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 	struct ip_item ip;
 
-	while (item_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		struct inverted *set;
 		unsigned families = 0;
 		uint32_t atom;

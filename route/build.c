@@ -22,10 +22,10 @@ static enum route_strategy strategy_of(const struct xconf *x)
 /* --- where rules send --------------------------------------------------------------------------------------------- */
 
 /* A tag is kept once, however many rules name it. */
-static uint32_t target_of(struct builder *b, const struct value *const keys[RK__N])
+static uint32_t target_of(struct builder *b, const struct value *const keys[RF__N])
 {
-	bool direct = keys[RK_OUTBOUND] != NULL;
-	struct str tag = items_text(keys[direct ? RK_OUTBOUND : RK_BALANCER]), key;
+	bool direct = keys[RF_OUTBOUND] != NULL;
+	struct str tag = items_text(keys[direct ? RF_OUTBOUND : RF_BALANCER]), key;
 	uint32_t known = b->targets.b.n, i;
 	struct target_row row = { 0 };
 
@@ -40,10 +40,10 @@ static uint32_t target_of(struct builder *b, const struct value *const keys[RK__
 	return i;
 }
 
-static void read_target(struct builder *b, uint32_t rule, const struct value *const keys[RK__N])
+static void read_target(struct builder *b, uint32_t rule, const struct value *const keys[RF__N])
 {
 	struct route_table *t = b->t;
-	struct str tag = items_text(keys[RK_RULE_TAG]);
+	struct str tag = items_text(keys[RF_RULE_TAG]);
 
 	t->target_of[rule] = target_of(b, keys);
 	if (!tag.len)
@@ -144,7 +144,7 @@ static void build(struct builder *b)
 	words_push(b->tmp, &b->first, 0);
 	t->target_of = arena_array(b->a, uint32_t, t->n_rules + 1);
 	for (uint32_t i = 0; i < t->n_rules; i++) {
-		const struct value *keys[RK__N];
+		const struct value *keys[RF__N];
 
 		items_keys(&b->x->rules.v[i].v, keys);
 		terms_read(b, keys);

@@ -138,7 +138,7 @@ void index_list_damaged(struct builder *b, const struct list_name *name, const s
 void names_read(struct builder *b, const struct value *list);
 void addrs_read(struct builder *b, const struct value *list, enum dim dim);
 /* All conditions of one rule into b->terms. */
-void terms_read(struct builder *b, const struct value *const keys[RK__N]);
+void terms_read(struct builder *b, const struct value *const keys[RF__N]);
 /* Drivers, entries and port trees from the terms. */
 void drive_build(struct builder *b);
 

@@ -12,10 +12,10 @@ static int by_name(const void *a, const void *b)
 
 static bool is_selected(const struct value *selector, struct str tag)
 {
-	struct items it = items_of(selector);
-	struct item item;
+	struct xparts it = xparts_of(selector);
+	struct xpart item;
 
-	while (item_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (item.s.len <= tag.len && !memcmp(item.s.len ? item.s.p : "", tag.p, item.s.len))
 			return true;
 	return false;

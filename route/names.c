@@ -153,7 +153,7 @@ static void add_list(struct builder *b, const struct domain_item *d, struct span
 	words_push(b->tmp, &b->cond, *marks & LIST_LAZY ? atom | ATOM_LAZY : atom);
 }
 
-static void add_item(struct builder *b, const struct item *item)
+static void add_item(struct builder *b, const struct xpart *item)
 {
 	struct sink_of s = { b, NO_ATOM };
 	struct domain_item d;
@@ -183,9 +183,9 @@ static void add_item(struct builder *b, const struct item *item)
 
 void names_read(struct builder *b, const struct value *list)
 {
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 
-	while (item_next(&it, &item))
+	while (xparts_next(&it, &item))
 		add_item(b, &item);
 }

@@ -109,10 +109,10 @@ static bool item_matches(struct plain *p, struct str name, struct str item)
 bool plain_domain(struct plain *p, const struct value *list)
 {
 	struct str name = folded(p, p->f->domain);
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 
-	while (name.len && item_next(&it, &item))
+	while (name.len && xparts_next(&it, &item))
 		if (item_matches(p, name, item.s))
 			return true;
 	return false;
@@ -122,10 +122,10 @@ bool plain_domain(struct plain *p, const struct value *list)
 
 bool plain_word(const struct value *list, struct str word)
 {
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 
-	while (item_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (item.s.len && str_eq(item.s, word))
 			return true;
 	return false;
@@ -133,10 +133,10 @@ bool plain_word(const struct value *list, struct str word)
 
 bool plain_prefix(const struct value *list, struct str word)
 {
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 
-	while (item_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (item.s.len && item.s.len <= word.len && !memcmp(item.s.p, word.p, item.s.len))
 			return true;
 	return false;
@@ -144,10 +144,10 @@ bool plain_prefix(const struct value *list, struct str word)
 
 bool plain_user(struct plain *p, const struct value *list)
 {
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 
-	while (p->f->user.len && item_next(&it, &item)) {
+	while (p->f->user.len && xparts_next(&it, &item)) {
 		bool is_pattern = str_starts(item.s, "regexp:") && item.s.len > 7;
 		if (is_pattern ? pattern_matches(p, str_skip(item.s, 7), p->f->user) : str_eq(item.s, p->f->user))
 			return true;
@@ -189,10 +189,10 @@ static bool process_matches(struct str want, struct str process)
 
 bool plain_process(const struct value *list, struct str process)
 {
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 
-	while (process.len && item_next(&it, &item))
+	while (process.len && xparts_next(&it, &item))
 		if (process_matches(item.s, process))
 			return true;
 	return false;
@@ -200,10 +200,10 @@ bool plain_process(const struct value *list, struct str process)
 
 bool plain_os(const struct value *list)
 {
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 
-	while (item_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (str_is_nocase(item.s, "linux"))
 			return true;
 	return false;
@@ -211,10 +211,10 @@ bool plain_os(const struct value *list)
 
 bool plain_network(const struct value *list, enum route_network network)
 {
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 
-	while (item_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (str_is_nocase(item.s, network == ROUTE_TCP ? "tcp" : "udp"))
 			return true;
 	return false;
@@ -222,10 +222,10 @@ bool plain_network(const struct value *list, enum route_network network)
 
 bool plain_port(const struct value *list, uint16_t port)
 {
-	struct port_items p = items_ports_of(list);
+	struct xports p = xports_of(list);
 	struct port_range r;
 
-	while (items_ports_next(&p, &r))
+	while (items_ports_next(&p, NULL, &r))
 		if (r.lo <= port && port <= r.hi)
 			return true;
 	return false;

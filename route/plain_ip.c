@@ -39,11 +39,11 @@ static void add_list(struct plain *p, struct set *s, const struct ip_item *item,
 static bool one_matches(struct plain *p, const struct value *list, const struct route_ip *ip)
 {
 	struct set sets[SET__N] = { 0 };
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 	struct ip_item parsed;
 
-	while (item_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		struct set *s;
 
 		if (!items_ip(item.s, &parsed))

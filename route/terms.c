@@ -95,10 +95,10 @@ static void add_cond(struct builder *b, enum dim dim)
 
 static void read_words(struct builder *b, const struct value *v, enum dim dim, enum book_id book)
 {
-	struct items it = items_of(v);
-	struct item item;
+	struct xparts it = xparts_of(v);
+	struct xpart item;
 
-	while (item_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (item.s.len)
 			words_push(b->tmp, &b->cond, index_atom(b, book, item.s, 0));
 	add_cond(b, dim);
@@ -123,10 +123,10 @@ static void add_user_regex(struct builder *b, struct str item)
 
 static void read_users(struct builder *b, const struct value *v)
 {
-	struct items it = items_of(v);
-	struct item item;
+	struct xparts it = xparts_of(v);
+	struct xpart item;
 
-	while (item_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		if (str_starts(item.s, "regexp:") && item.s.len > strlen("regexp:"))
 			add_user_regex(b, item.s);
 		else if (item.s.len)
@@ -138,10 +138,10 @@ static void read_users(struct builder *b, const struct value *v)
 /* "curl", "/usr/bin/curl" or "/usr/bin/". */
 static void read_processes(struct builder *b, const struct value *v)
 {
-	struct items it = items_of(v);
-	struct item item;
+	struct xparts it = xparts_of(v);
+	struct xpart item;
 
-	while (item_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		struct str s = item.s;
 		unsigned kind = s.len && s.p[s.len - 1] == '/' ? PROCESS_FOLDER :
 				s.len && memchr(s.p, '/', s.len) ? PROCESS_PATH : PROCESS_NAME;
@@ -156,11 +156,11 @@ static void read_processes(struct builder *b, const struct value *v)
 
 static void read_network(struct builder *b, const struct value *v)
 {
-	struct items it = items_of(v);
-	struct item item;
+	struct xparts it = xparts_of(v);
+	struct xpart item;
 	uint32_t bits = 0;
 
-	while (item_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		bits |= str_is_nocase(item.s, "tcp") ? ROUTE_TCP : 0;
 		bits |= str_is_nocase(item.s, "udp") ? ROUTE_UDP : 0;
 	}
@@ -191,13 +191,14 @@ static void join_ranges(struct words *w)
 
 static void read_ports(struct builder *b, const struct value *v, enum dim dim)
 {
-	struct port_items p = items_ports_of(v);
+	struct xports p = xports_of(v);
 	struct port_range r;
+	bool unknown = false;
 	struct diag *d;
 
-	while (items_ports_next(&p, &r))
+	while (items_ports_next(&p, &unknown, &r))
 		words_push(b->tmp, &b->cond, (uint32_t)r.lo << 16 | r.hi);
-	if (p.unknown) {
+	if (unknown) {
 		d = diag_add(b->sink, DIAG_XR753, v->span, "the port comes from the environment of the engine, and nobody "
 			     "knows it here");
 		diag_help(b->sink, d, "write the port itself");
@@ -225,49 +226,49 @@ static void read_attrs(struct builder *b, const struct value *v)
 /* Rules of another operating system are none here: the engine of this file runs on Linux. */
 static void read_os(struct builder *b, const struct value *v)
 {
-	struct items it = items_of(v);
-	struct item item;
+	struct xparts it = xparts_of(v);
+	struct xpart item;
 
-	while (item_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (str_is_nocase(item.s, "linux"))
 			return;
 	b->dead = true;
 }
 
-static void read_condition(struct builder *b, enum rule_key key, const struct value *v)
+static void read_condition(struct builder *b, enum rule_field key, const struct value *v)
 {
 	switch (key) {
-	case RK_LOCAL_OS:
+	case RF_LOCAL_OS:
 		read_os(b, v);
 		break;
-	case RK_INBOUND:
+	case RF_INBOUND:
 		read_words(b, v, DIM_INBOUND, BOOK_INBOUND);
 		break;
-	case RK_NETWORK:
+	case RF_NETWORK:
 		read_network(b, v);
 		break;
-	case RK_PROTOCOL:
+	case RF_PROTOCOL:
 		read_words(b, v, DIM_PROTOCOL, BOOK_PROTOCOL);
 		break;
-	case RK_PORT:
-	case RK_SOURCE_PORT:
-	case RK_LOCAL_PORT:
-	case RK_VLESS_ROUTE:
-		read_ports(b, v, DIM_PORT + (key - RK_PORT));
+	case RF_PORT:
+	case RF_SOURCE_PORT:
+	case RF_LOCAL_PORT:
+	case RF_VLESS_ROUTE:
+		read_ports(b, v, DIM_PORT + (key - RF_PORT));
 		break;
-	case RK_USER:
+	case RF_USER:
 		read_users(b, v);
 		break;
-	case RK_ATTRS:
+	case RF_ATTRS:
 		read_attrs(b, v);
 		break;
-	case RK_IP:
-	case RK_SOURCE_IP:
-	case RK_LOCAL_IP:
-		addrs_read(b, v, DIM_IP + (key - RK_IP));
-		add_cond(b, DIM_IP + (key - RK_IP));
+	case RF_IP:
+	case RF_SOURCE_IP:
+	case RF_LOCAL_IP:
+		addrs_read(b, v, DIM_IP + (key - RF_IP));
+		add_cond(b, DIM_IP + (key - RF_IP));
 		break;
-	case RK_DOMAIN:
+	case RF_DOMAIN:
 		names_read(b, v);
 		add_cond(b, DIM_DOMAIN);
 		break;
@@ -277,12 +278,12 @@ static void read_condition(struct builder *b, enum rule_key key, const struct va
 	}
 }
 
-void terms_read(struct builder *b, const struct value *const keys[RK__N])
+void terms_read(struct builder *b, const struct value *const keys[RF__N])
 {
 	unsigned first = b->terms.n, conditions = 0;
 
 	b->dead = false;
-	for (unsigned k = 0; k < RK_CONDITIONS__N; k++) {
+	for (unsigned k = 0; k < RF_CONDITIONS__N; k++) {
 		if (!keys[k])
 			continue;
 		conditions++;

@@ -21,11 +21,11 @@ static const char *shown(struct arena *a, struct str s)
 /* "'x'" for one item, "one of 3 domains" for more. */
 static const char *wanted(struct arena *a, const struct value *list, const char *noun)
 {
-	struct items it = items_of(list);
-	struct item item, first = { 0 };
+	struct xparts it = xparts_of(list);
+	struct xpart item, first = { 0 };
 	unsigned n = 0;
 
-	while (item_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (!n++)
 			first = item;
 	return n == 1 ? arena_printf(a, "'%s'", shown(a, first.s)) : arena_printf(a, "one of %u %s", n, noun);
@@ -33,11 +33,11 @@ static const char *wanted(struct arena *a, const struct value *list, const char 
 
 static const char *ports_wanted(struct arena *a, const struct value *list)
 {
-	struct port_items p = items_ports_of(list);
+	struct xports p = xports_of(list);
 	struct port_range r;
 	const char *text = NULL;
 
-	while (items_ports_next(&p, &r)) {
+	while (items_ports_next(&p, NULL, &r)) {
 		const char *one = r.lo == r.hi ? arena_printf(a, "%u", r.lo) : arena_printf(a, "%u-%u", r.lo, r.hi);
 		text = text ? arena_printf(a, "%s, %s", text, one) : one;
 		if (strlen(text) > SHOWN)
@@ -182,12 +182,12 @@ static const char *why_process(struct plain *p, const struct value *v)
 	return why_text(p, v, p->f->process, "process", "processes", plain_process(v, p->f->process));
 }
 
-static const char *(*const reasons[RK_CONDITIONS__N])(struct plain *p, const struct value *v) = {
-	[RK_LOCAL_OS] = why_os, [RK_INBOUND] = why_inbound, [RK_NETWORK] = why_network, [RK_PROTOCOL] = why_protocol,
-	[RK_PORT] = why_port, [RK_SOURCE_PORT] = why_source_port, [RK_LOCAL_PORT] = why_local_port,
-	[RK_VLESS_ROUTE] = why_vless_route, [RK_USER] = why_user, [RK_ATTRS] = why_attrs, [RK_IP] = why_ip,
-	[RK_SOURCE_IP] = why_source_ip, [RK_LOCAL_IP] = why_local_ip, [RK_DOMAIN] = why_domain,
-	[RK_PROCESS] = why_process,
+static const char *(*const reasons[RF_CONDITIONS__N])(struct plain *p, const struct value *v) = {
+	[RF_LOCAL_OS] = why_os, [RF_INBOUND] = why_inbound, [RF_NETWORK] = why_network, [RF_PROTOCOL] = why_protocol,
+	[RF_PORT] = why_port, [RF_SOURCE_PORT] = why_source_port, [RF_LOCAL_PORT] = why_local_port,
+	[RF_VLESS_ROUTE] = why_vless_route, [RF_USER] = why_user, [RF_ATTRS] = why_attrs, [RF_IP] = why_ip,
+	[RF_SOURCE_IP] = why_source_ip, [RF_LOCAL_IP] = why_local_ip, [RF_DOMAIN] = why_domain,
+	[RF_PROCESS] = why_process,
 };
 
 /* The addresses of the target as the strategy has them. */
@@ -208,12 +208,12 @@ static void set_ips(struct plain *p)
 const char *route_why_not(struct arena *a, const struct route_table *t, uint32_t rule, const struct route_flow *f)
 {
 	struct plain p = { .a = a, .t = t, .assets = &t->assets, .f = f };
-	const struct value *keys[RK__N];
+	const struct value *keys[RF__N];
 	bool any = false;
 
 	items_keys(&t->x->rules.v[rule].v, keys);
 	set_ips(&p);
-	for (unsigned k = 0; k < RK_CONDITIONS__N; k++) {
+	for (unsigned k = 0; k < RF_CONDITIONS__N; k++) {
 		const char *why;
 
 		if (!keys[k])

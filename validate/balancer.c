@@ -68,12 +68,12 @@ static uint32_t selected(const struct chosen *c, struct str prefix)
 static uint32_t check_selectors(const struct chosen *c, const struct value *list)
 {
 	struct facts *f = c->f;
-	struct items it = items_of(list);
+	struct xparts it = xparts_of(list);
 	uint32_t all = 0, empty = 0;
-	struct item item, first = { 0 };
+	struct xpart item, first = { 0 };
 	struct diag *d;
 
-	while (items_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		uint32_t n = selected(c, item.s);
 		all += n;
 		if (!n && !empty++)
@@ -141,11 +141,11 @@ static bool ranks(const struct value *b)
 /* Counts in v[].unwatched: a difference list of watched ranges first, then sums. */
 static void read_watched(struct chosen *c)
 {
-	struct items it = items_of(subjects(c->f));
-	struct item item;
+	struct xparts it = xparts_of(subjects(c->f));
+	struct xpart item;
 	uint32_t watching = 0, unwatched = 0;
 
-	while (items_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		struct range r = range_of(c, item.s);
 		c->v[r.from].unwatched++;
 		c->v[r.to].unwatched--;
@@ -166,12 +166,12 @@ static uint32_t first_unwatched(const struct chosen *c, uint32_t from)
 
 static void check_coverage(const struct chosen *c, const struct value *list)
 {
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 	uint32_t members = 0, unwatched = 0, first = 0;
 	struct diag *d;
 
-	while (items_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		struct range r = range_of(c, item.s);
 		uint32_t here = c->v[r.to].unwatched - c->v[r.from].unwatched;
 

@@ -24,7 +24,7 @@ static void check_hosts(struct facts *f, const struct value *hosts)
 {
 	for (uint32_t i = 0; hosts && hosts->kind == VAL_OBJECT && i < hosts->n_members; i++) {
 		const struct member *m = &hosts->members[i];
-		const struct item item = { member_key(m), m->key_span };
+		const struct xpart item = { member_key(m), m->key_span };
 
 		domain_check_item(f, &item, "hosts");
 	}

@@ -57,7 +57,7 @@ static const char *prefix_meant(struct str wrong)
 	return NULL;
 }
 
-static void check_strange(struct facts *f, const struct item *item, const char *where)
+static void check_strange(struct facts *f, const struct xpart *item, const char *where)
 {
 	struct str rest = item->s, wrong = str_cut(&rest, ':');
 	const char *meant;
@@ -104,7 +104,7 @@ static char foreign_byte(struct str s)
 	return 0;
 }
 
-static void check_name(struct facts *f, const struct item *item, struct str value, const char *where)
+static void check_name(struct facts *f, const struct xpart *item, struct str value, const char *where)
 {
 	char bad = foreign_byte(value);
 	struct diag *d;
@@ -179,7 +179,7 @@ static bool needs_upper(struct str s)
 	return found;
 }
 
-static void check_regexp(struct facts *f, const struct item *item, struct str pattern)
+static void check_regexp(struct facts *f, const struct xpart *item, struct str pattern)
 {
 	const char *why = NULL;
 	struct diag *d;
@@ -196,7 +196,7 @@ static void check_regexp(struct facts *f, const struct item *item, struct str pa
 }
 
 /* Whether the text has a meaning in the pattern that it becomes a part of: reported, and that it does not compile. */
-static bool check_dotless_pattern(struct facts *f, const struct item *item, struct str text)
+static bool check_dotless_pattern(struct facts *f, const struct xpart *item, struct str text)
 {
 	const char *pattern, *why = NULL;
 	struct diag *d;
@@ -221,7 +221,7 @@ static bool check_dotless_pattern(struct facts *f, const struct item *item, stru
 	return true;
 }
 
-static void check_dotless(struct facts *f, const struct item *item, struct str text)
+static void check_dotless(struct facts *f, const struct xpart *item, struct str text)
 {
 	struct diag *d;
 
@@ -239,7 +239,7 @@ static void check_dotless(struct facts *f, const struct item *item, struct str t
 }
 
 /* CODE[@attr...] behind geosite:, FILE:CODE[@attr...] behind ext:. */
-static void check_list_name(struct facts *f, const struct item *item, struct str value, bool with_file)
+static void check_list_name(struct facts *f, const struct xpart *item, struct str value, bool with_file)
 {
 	struct str rest = value, file = with_file ? str_cut(&rest, ':') : str_of("geosite.dat"), code;
 	const char *what = NULL;
@@ -259,7 +259,7 @@ static void check_list_name(struct facts *f, const struct item *item, struct str
 		diag_add(f->sink, DIAG_XR543, item->at, "'%s' names no list: %s", facts_shown(f, item->s), what);
 }
 
-void domain_check_item(struct facts *f, const struct item *item, const char *where)
+void domain_check_item(struct facts *f, const struct xpart *item, const char *where)
 {
 	struct str value;
 
@@ -289,9 +289,9 @@ void domain_check_item(struct facts *f, const struct item *item, const char *whe
 
 void domain_check_list(struct facts *f, const struct value *list, const char *where)
 {
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 
-	while (items_next(&it, &item))
+	while (xparts_next(&it, &item))
 		domain_check_item(f, &item, where);
 }

@@ -124,10 +124,10 @@ static bool is_guarded(const struct peer *p)
 
 static bool takes_guarded(const struct facts *f, const struct rule *r)
 {
-	struct items it = items_of(r->f[RF_INBOUND]);
-	struct item item;
+	struct xparts it = xparts_of(r->f[RF_INBOUND]);
+	struct xpart item;
 
-	while (items_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		const struct peer *p = map_get(f->ins.by_tag, item.s);
 		if (p && is_guarded(p))
 			return true;
@@ -144,12 +144,12 @@ static bool is_private_item(struct str s)
 
 static const struct value *private_item(const struct rule *r)
 {
-	struct items it = items_of(r->f[RF_IP]);
-	struct item item;
+	struct xparts it = xparts_of(r->f[RF_IP]);
+	struct xpart item;
 
-	if (!items_next(&it, &item) || !is_private_item(item.s))
+	if (!xparts_next(&it, &item) || !is_private_item(item.s))
 		return NULL;
-	while (items_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (!is_private_item(item.s))
 			return NULL;
 	return r->f[RF_IP];

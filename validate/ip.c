@@ -32,7 +32,7 @@ static bool is_net_loosely(struct str s)
 	return rest.p[0] != '-' && !str_int(rest, &prefix) && prefix <= (net.v6 ? 128 : 32);
 }
 
-static void report_bad(struct facts *f, const struct item *item, const char *where)
+static void report_bad(struct facts *f, const struct xpart *item, const char *where)
 {
 	struct str rest = item->s, addr = str_cut(&rest, '/');
 	struct diag *d;
@@ -47,7 +47,7 @@ static void report_bad(struct facts *f, const struct item *item, const char *whe
 }
 
 /* LIST behind geoip:, FILE:LIST behind ext: and ext-ip:. */
-static bool check_list_name(struct facts *f, const struct item *item, struct str value, bool with_file)
+static bool check_list_name(struct facts *f, const struct xpart *item, struct str value, bool with_file)
 {
 	struct str rest = value, file = with_file ? str_cut(&rest, ':') : str_of("geoip.dat");
 	const char *what = NULL;
@@ -74,7 +74,7 @@ static void mix_add(struct mix *m, bool negated, bool is_list, struct span at)
 	m->not_list |= negated && is_list;
 }
 
-static void check_item(struct facts *f, const struct item *item, const char *where, struct mix *m)
+static void check_item(struct facts *f, const struct xpart *item, const char *where, struct mix *m)
 {
 	static const struct {
 		const char *text;
@@ -122,11 +122,11 @@ static void check_mix(struct facts *f, const struct mix *m)
 
 void ip_check_list(struct facts *f, const struct value *list, const char *where)
 {
-	struct items it = items_of(list);
+	struct xparts it = xparts_of(list);
 	struct mix m = { 0 };
-	struct item item;
+	struct xpart item;
 
-	while (items_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (!str_is(item.s, "*"))
 			check_item(f, &item, where, &m);
 	check_mix(f, &m);

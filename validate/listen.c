@@ -36,11 +36,11 @@ static void add(struct listeners *l, struct listener one)
 
 static uint8_t nets_in(const struct value *list)
 {
-	struct items it = items_of(list);
-	struct item item;
+	struct xparts it = xparts_of(list);
+	struct xpart item;
 	uint8_t nets = 0;
 
-	while (items_next(&it, &item))
+	while (xparts_next(&it, &item))
 		nets |= str_is_nocase(item.s, "tcp") ? NET_TCP : str_is_nocase(item.s, "udp") ? NET_UDP : 0;
 	return list ? nets : NET_TCP;
 }
@@ -110,7 +110,7 @@ static bool address_read(struct str s, struct listener *l)
 	return true;
 }
 
-static void report_reversed(struct facts *f, const struct port_item *p)
+static void report_reversed(struct facts *f, const struct xport *p)
 {
 	struct diag *d =
 		diag_add(f->sink, DIAG_XR557, p->at, "port range %u-%u is reversed: nothing listens", p->from, p->to);
@@ -122,8 +122,8 @@ static void add_inbound(struct listeners *l, const struct peer *p)
 {
 	const struct value *listen = facts_get(p->v, "listen"), *port = facts_get(p->v, "port");
 	struct listener one = { .peer = p, .nets = nets_of(p) };
-	struct ports ports = ports_of(port);
-	struct port_item range;
+	struct xports ports = xports_of(port);
+	struct xport range;
 	bool known;
 
 	one.name = facts_name(l->f, "inbound", p, &l->f->ins);
@@ -134,13 +134,13 @@ static void add_inbound(struct listeners *l, const struct peer *p)
 		add(l, one);
 		return;
 	}
-	while (ports_next(&ports, &range)) {
+	while (xports_next(&ports, &range)) {
 		one.at = range.at;
 		one.from = range.from;
 		one.to = range.to;
-		if (range.kind == PORT_REVERSED)
+		if (range.kind == XPORT_REVERSED)
 			report_reversed(l->f, &range);
-		else if (range.kind == PORT_RANGE && known && one.nets)
+		else if (range.kind == XPORT_RANGE && known && one.nets)
 			add(l, one);
 	}
 }

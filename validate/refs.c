@@ -16,12 +16,12 @@ static void check_outbound_tag(struct facts *f, const struct rule *r)
 
 static void check_inbound_tags(struct facts *f, const struct rule *r)
 {
-	struct items it = items_of(r->f[RF_INBOUND]);
-	struct item item, first = { 0 };
+	struct xparts it = xparts_of(r->f[RF_INBOUND]);
+	struct xpart item, first = { 0 };
 	uint32_t n = 0, missing = 0;
 	struct diag *d;
 
-	while (items_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		n++;
 		if (facts_has(&f->ins, item.s))
 			continue;

@@ -4,21 +4,12 @@
 #include "validate/facts.h"
 #include "validate/items.h"
 
-/* Conditions come first. */
-enum rule_field {
-	RF_DOMAIN, RF_IP, RF_PORT, RF_NETWORK, RF_SOURCE_IP, RF_SOURCE_PORT, RF_USER, RF_VLESS_ROUTE, RF_INBOUND,
-		RF_PROTOCOL,
-	RF_ATTRS, RF_LOCAL_IP, RF_LOCAL_PORT, RF_PROCESS, RF_LOCAL_OS, RF_CONDITIONS__N,
-	RF_OUTBOUND = RF_CONDITIONS__N, RF_BALANCER, RF_RULE_TAG, RF__N
-};
 struct rule {
 	const struct xitem *it;
 	const struct value *f[RF__N]; /* NULL = absent, or a condition that holds nothing */
 	bool spoilt;                  /* a condition has the wrong type, which the structure check reports */
 	unsigned conditions;          /* bits of the conditions that have an effect */
 };
-extern const char *const rule_field_names[RF__N];
-
 void rule_read(const struct xitem *it, struct rule *ret_rule);
 static inline bool rule_has(const struct rule *r, enum rule_field f) { return r->conditions & (1u << f); }
 static inline bool rule_is_catch_all(const struct rule *r) { return !r->conditions; }

@@ -35,12 +35,12 @@ static void check_conditions(struct facts *f, const struct rule *r)
 /* A port condition: reversed ranges match nothing. One without any port is a fault of structure. */
 static void check_ports(struct facts *f, const struct rule *r, enum rule_field field)
 {
-	struct ports ports = ports_of(r->f[field]);
-	struct port_item p;
+	struct xports ports = xports_of(r->f[field]);
+	struct xport p;
 	struct diag *d;
 
-	while (ports_next(&ports, &p)) {
-		if (p.kind != PORT_REVERSED)
+	while (xports_next(&ports, &p)) {
+		if (p.kind != XPORT_REVERSED)
 			continue;
 		d = diag_add(f->sink, DIAG_XR536, p.at, "port range %u-%u is reversed and matches nothing", p.from,
 			     p.to);
@@ -51,16 +51,16 @@ static void check_ports(struct facts *f, const struct rule *r, enum rule_field f
 /* A list of nothing but empty texts is a condition that never holds. */
 static void check_empty(struct facts *f, const struct rule *r, enum rule_field field)
 {
-	struct items it = items_of(r->f[field]);
-	struct item item;
+	struct xparts it = xparts_of(r->f[field]);
+	struct xpart item;
 
 	if (!r->f[field])
 		return;
-	while (items_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (item.s.len)
 			return;
 	diag_add(f->sink, DIAG_XR535, r->f[field]->span, "'%s' holds only an empty text: the rule never matches",
-		 rule_field_names[field]);
+		 xrule_names[field]);
 }
 
 static void check_pattern(struct facts *f, enum diag_code code, struct str pattern, struct span at, const char *effect)
@@ -73,11 +73,11 @@ static void check_pattern(struct facts *f, enum diag_code code, struct str patte
 
 static void check_users(struct facts *f, const struct rule *r)
 {
-	struct items it = items_of(r->f[RF_USER]);
-	struct item item;
+	struct xparts it = xparts_of(r->f[RF_USER]);
+	struct xpart item;
 	struct diag *d;
 
-	while (items_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		if (item.s.len > 7 && str_starts(item.s, "regexp:")) {
 			check_pattern(f, DIAG_XR539, str_skip(item.s, 7), item.at, " and is dropped silently");
 		} else if (item.s.len && f->has_users && !map_get(f->emails, item.s)) {

@@ -24,7 +24,7 @@ void sniff_check(struct facts *f, bool protocol_rules);
 void exposure_check_rule(struct facts *f, const struct rule *r);
 /* Items of a domain or IP list; `where` names the key in messages. An empty place, "*", passes in DNS lists. */
 void domain_check_list(struct facts *f, const struct value *list, const char *where);
-void domain_check_item(struct facts *f, const struct item *item, const char *where);
+void domain_check_item(struct facts *f, const struct xpart *item, const char *where);
 void ip_check_list(struct facts *f, const struct value *list, const char *where);
 /* Shadowing: feed every rule in its order. */
 struct shadow;

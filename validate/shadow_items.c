@@ -269,11 +269,11 @@ enum shadow_fit shadow_items_find(const struct shadow_items *s, enum rule_field 
 				  const uint32_t contexts[2], struct shadow_cover *cover)
 {
 	const struct query q = { s, contexts, cover };
-	struct items it = items_of(v);
-	struct item item;
+	struct xparts it = xparts_of(v);
+	struct xpart item;
 	bool any = false;
 
-	while (items_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		if (!item_covered(&q, f, item.s))
 			return SHADOW_FREE;
 		any = true;
@@ -283,11 +283,11 @@ enum shadow_fit shadow_items_find(const struct shadow_items *s, enum rule_field 
 
 bool shadow_items_put(struct shadow_items *s, enum rule_field f, const struct value *v, uint32_t context, uint32_t rule)
 {
-	struct items it = items_of(v);
-	struct item item;
+	struct xparts it = xparts_of(v);
+	struct xpart item;
 	bool all = true;
 
-	while (items_next(&it, &item)) {
+	while (xparts_next(&it, &item)) {
 		struct shadow_key k = { 0 };
 		bool made = true;
 

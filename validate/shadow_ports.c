@@ -31,14 +31,14 @@ static uint32_t next_free(struct shadow_ports *p, uint32_t port)
 
 enum shadow_fit shadow_ports_find(struct shadow_ports *p, const struct value *v, struct shadow_cover *cover)
 {
-	struct ports ports = ports_of(v);
-	struct port_item r;
+	struct xports ports = xports_of(v);
+	struct xport r;
 	bool any = false;
 
-	while (ports_next(&ports, &r)) {
-		if (r.kind == PORT_REVERSED) /* matches nothing */
+	while (xports_next(&ports, &r)) {
+		if (r.kind == XPORT_REVERSED) /* matches nothing */
 			continue;
-		if (r.kind == PORT_UNKNOWN || next_free(p, r.from) <= r.to)
+		if (r.kind >= XPORT_ENV || next_free(p, r.from) <= r.to)
 			return SHADOW_FREE;
 		shadow_cover_add(cover, p->rule[r.from]);
 		shadow_cover_add(cover, p->rule[r.to]);
@@ -49,11 +49,11 @@ enum shadow_fit shadow_ports_find(struct shadow_ports *p, const struct value *v,
 
 void shadow_ports_put(struct shadow_ports *p, const struct value *v, uint32_t rule)
 {
-	struct ports ports = ports_of(v);
-	struct port_item r;
+	struct xports ports = xports_of(v);
+	struct xport r;
 
-	while (ports_next(&ports, &r)) {
-		if (r.kind != PORT_RANGE)
+	while (xports_next(&ports, &r)) {
+		if (r.kind != XPORT_RANGE)
 			continue;
 		for (uint32_t at = next_free(p, r.from); at <= r.to; at = next_free(p, at)) {
 			p->skip[at] = 1;

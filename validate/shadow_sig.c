@@ -27,11 +27,11 @@ static void mix_text(struct shadow_sig *sig, struct str s)
 
 static bool add_ports(struct shadow_sig *sig, const struct value *v)
 {
-	struct ports ports = ports_of(v);
-	struct port_item p;
+	struct xports ports = xports_of(v);
+	struct xport p;
 
-	while (ports_next(&ports, &p)) {
-		if (p.kind == PORT_UNKNOWN)
+	while (xports_next(&ports, &p)) {
+		if (p.kind >= XPORT_ENV)
 			return false;
 		mix(sig, p.from, p.to);
 	}
@@ -56,8 +56,8 @@ void shadow_sig_join(struct shadow_sig *sig, const struct shadow_sig *other)
 
 bool shadow_sig_add(struct shadow_sig *sig, enum rule_field f, const struct value *v)
 {
-	struct items it = items_of(v);
-	struct item item;
+	struct xparts it = xparts_of(v);
+	struct xpart item;
 
 	mix(sig, f, v->kind == VAL_OBJECT ? v->n_members : 0);
 	switch (f) {
@@ -69,7 +69,7 @@ bool shadow_sig_add(struct shadow_sig *sig, enum rule_field f, const struct valu
 	case RF_ATTRS:
 		return add_attrs(sig, v);
 	default:
-		while (items_next(&it, &item))
+		while (xparts_next(&it, &item))
 			mix_text(sig, item.s);
 		return true;
 	}

@@ -43,13 +43,13 @@ static bool all_blind(struct facts *f, enum blind what)
 /* Whether none of the rule's inbounds can find it out. */
 static bool rule_is_blind(struct facts *f, const struct rule *r, enum blind what)
 {
-	struct items it = items_of(r->f[RF_INBOUND]);
-	struct item item;
+	struct xparts it = xparts_of(r->f[RF_INBOUND]);
+	struct xpart item;
 	uint32_t n = 0;
 
 	if (!r->f[RF_INBOUND])
 		return all_blind(f, what);
-	for (; items_next(&it, &item); n++) {
+	for (; xparts_next(&it, &item); n++) {
 		const struct peer *p = map_get(f->ins.by_tag, item.s);
 		if (!p || map_get(f->ins.extra, item.s) || !is_blind(p, what))
 			return false;
@@ -60,10 +60,10 @@ static bool rule_is_blind(struct facts *f, const struct rule *r, enum blind what
 /* Whether the rule's text is a beginning of one of the names: how Xray compares protocols. */
 static bool asks(const struct rule *r, const char *const *names, size_t n)
 {
-	struct items it = items_of(r->f[RF_PROTOCOL]);
-	struct item item;
+	struct xparts it = xparts_of(r->f[RF_PROTOCOL]);
+	struct xpart item;
 
-	while (items_next(&it, &item))
+	while (xparts_next(&it, &item))
 		for (size_t i = 0; i < n; i++)
 			if (item.s.len && item.s.len <= strlen(names[i]) && !memcmp(names[i], item.s.p, item.s.len))
 				return true;

@@ -96,10 +96,10 @@ static void check_sniffing(struct facts *f, const struct value *sniffing)
 		const char *key;
 		uint64_t caps;
 	} flags[] = { { "routeOnly", CAP_SNIFF_ROUTE_ONLY }, { "metadataOnly", CAP_SNIFF_METADATA_ONLY } };
-	struct items it = items_of(facts_get(sniffing, "destOverride"));
-	struct item item;
+	struct xparts it = xparts_of(facts_get(sniffing, "destOverride"));
+	struct xpart item;
 
-	while (items_next(&it, &item))
+	while (xparts_next(&it, &item))
 		if (str_is_nocase(item.s, "quic") && !target_has(f->x->target, CAP_SNIFF_QUIC))
 			lacks(f, DIAG_XR655, CAP_SNIFF_QUIC, item.at, "sniffing of 'quic'");
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
