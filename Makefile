@@ -17,7 +17,7 @@ $(error VARIANT=$(VARIANT) is unknown; allowed are $(VARIANTS))
 endif
 
 # Highest level first, which is also the order the linker needs.
-FOLDERS := cli service engine apply runtime compiler route links render validate merge model lib
+FOLDERS := cli daemon service engine apply runtime compiler fetch store route links render validate merge model lib
 B := build/$(VARIANT)
 PREFIX ?= /usr/local
 DESTDIR ?=
