@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "engine/packet.h"
+#include "engine/tube.h"
 
 enum { FORGET_BYTES = 128 * 1024, CLIENT_BYTES_MAX = 64 * 1024, READ_BYTES = 16 * 1024, LOOPS_MAX = 8 };
 
@@ -75,6 +76,8 @@ void flow_close(struct worker *w, struct flow *f, bool with_reset)
 	free(f->up.body);
 	free(f->up.tail);
 	free(f->down.tail);
+	tube_put(w, f->up.tube);
+	tube_put(w, f->down.tube);
 	conf_drop(f->conf);
 	*f->at = f->next;
 	if (f->next)

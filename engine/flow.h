@@ -17,8 +17,10 @@ enum flow_stage { FLOW_HANDSHAKE, FLOW_SNIFF, FLOW_ROUTE, FLOW_DIAL, FLOW_ANSWER
 struct half {
 	char *tail;              /* bytes read and not yet written; NULL = none */
 	uint32_t at, len;        /* of tail */
-	uint8_t chunk;           /* reads are 1 << chunk bytes at most */
+	uint8_t chunk, chunk_most; /* reads are 1 << chunk bytes at most */
+	uint8_t warmth;          /* big reads in a row, or nearly */
 	bool eof, shut;
+	struct tube *tube;       /* of a long transfer; NULL = none */
 	struct counter *counters[3]; /* user, inbound, outbound; NULL = not counted */
 	struct http_body *body;  /* heap: only this request's body goes on, what stands behind it is dropped; NULL = all */
 };

@@ -1,5 +1,6 @@
-/* The relay: bytes from one socket to the other through the worker's scratch memory. A connection holds memory only while
- * its receiver is slower than its sender, and then no more is read from the sender until that has gone out. */
+/* The relay: bytes from one socket to the other through the worker's scratch memory or, in a long transfer, through a tube.
+ * A connection holds memory or a tube only while its receiver is slower than its sender, and then no more is read from
+ * the sender until that has gone out. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,11 +8,14 @@
 
 #include "engine/flow.h"
 #include "engine/http.h"
+#include "engine/tube.h"
 
 enum {
 	CHUNK_LEAST = 14, /* 16 KiB: what a receiver gets at a time that could not take more */
 	CHUNK_MOST = 18,  /* 256 KiB */
 	TURN_BYTES = 2 << 20, /* then others have their turn */
+	BULK_READ = 32 << 10, /* less in one go is not worth a tube */
+	BULK_AFTER = 4,       /* so many of them in a row are a long transfer */
 };
 enum pump_result { PUMP_IDLE, PUMP_AGAIN, PUMP_FAILED };
 
@@ -49,19 +53,15 @@ int relay_begin(struct half *h, const char *p, size_t len)
 }
 
 /* 0: all of it is out, 1: the receiver is full, -errno. */
-static int send_tail(struct half *h, struct io *to)
+static int send_tail(struct half *h, const struct io *to)
 {
 	while (h->at < h->len) {
 		ssize_t n = send(to->fd, h->tail + h->at, h->len - h->at, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EAGAIN) {
-			to->up &= (uint8_t)~IO_OUT;
-			return 1;
-		}
 		if (n < 0)
-			return -errno;
+			return errno == EAGAIN ? 1 : -errno;
 		h->at += (uint32_t)n;
 	}
 	free(h->tail);
@@ -99,23 +99,103 @@ static void pass_end(struct half *h, struct io *to)
 	h->shut = true;
 }
 
-static enum pump_result pump(struct worker *w, struct half *h, struct io *from, struct io *to, uint8_t most, bool *moved)
+/* PUMP_AGAIN: nothing waits any more. */
+static enum pump_result send_waiting(struct half *h, struct io *to, bool *moved)
+{
+	int r;
+
+	if (!h->tail && !(h->tube && h->tube->held))
+		return PUMP_AGAIN;
+	if (!(to->up & IO_OUT))
+		return PUMP_IDLE;
+	*moved = true;
+	r = h->tail ? send_tail(h, to) : tube_drain(h->tube, to->fd);
+	if (r > 0)
+		to->up &= (uint8_t)~IO_OUT;
+	return !r ? PUMP_AGAIN : r > 0 ? PUMP_IDLE : PUMP_FAILED;
+}
+
+/* After each read: long transfers are seen by their big reads, and their end by small ones. */
+static void feel(struct half *h, ssize_t n)
+{
+	if (n < BULK_READ)
+		h->warmth /= 2;
+	else if (h->warmth < 2 * BULK_AFTER)
+		h->warmth++;
+}
+
+static bool is_bulk(struct worker *w, struct half *h)
+{
+	if (h->warmth < BULK_AFTER || h->body)
+		return false;
+	if (!h->tube)
+		h->tube = tube_get(w);
+	return h->tube;
+}
+
+/* A read that ended: the sender has no more for now, has finished, or is gone. */
+static enum pump_result read_ended(struct half *h, struct io *from, ssize_t n)
+{
+	if (n == -EAGAIN) {
+		from->up &= (uint8_t)~IO_IN;
+		return PUMP_IDLE;
+	}
+	h->eof = !n;
+	return n ? PUMP_FAILED : PUMP_AGAIN;
+}
+
+static enum pump_result take_bulk(struct half *h, struct io *from, size_t *left)
+{
+	ssize_t n = tube_fill(h->tube, from->fd);
+
+	if (n <= 0)
+		return read_ended(h, from, n);
+	feel(h, n);
+	count(h, (size_t)n);
+	*left -= (size_t)n < *left ? (size_t)n : *left;
+	return PUMP_AGAIN; /* send_waiting has the other half of it */
+}
+
+static enum pump_result take_copy(struct worker *w, struct half *h, struct io *from, struct io *to, size_t *left, bool *moved)
+{
+	const size_t want = (size_t)1 << h->chunk;
+	ssize_t n, got;
+	int r;
+
+	do
+		got = recv(from->fd, w->scratch, want, 0);
+	while (got < 0 && errno == EINTR);
+	if (got <= 0)
+		return read_ended(h, from, got < 0 ? -errno : 0);
+	*moved = true;
+	feel(h, got);
+	n = h->body ? (ssize_t)http_body_take(h->body, (struct str){ w->scratch, (size_t)got }) : got;
+	if (n <= 0)
+		return n ? PUMP_FAILED : PUMP_AGAIN;
+	count(h, (size_t)n);
+	*left -= (size_t)n < *left ? (size_t)n : *left;
+	r = send_fresh(h, to, w->scratch, (size_t)n);
+	if (r)
+		return r > 0 ? PUMP_IDLE : PUMP_FAILED;
+	if ((size_t)got == want && h->chunk < CHUNK_MOST && h->chunk < h->chunk_most)
+		h->chunk++;
+	/* A short read without a pending end has emptied the socket: the next byte is a new edge. */
+	if ((size_t)got < want && !(from->up & IO_HUP)) {
+		from->up &= (uint8_t)~IO_IN;
+		return PUMP_IDLE;
+	}
+	return PUMP_AGAIN;
+}
+
+static enum pump_result pump(struct worker *w, struct half *h, struct io *from, struct io *to, bool *moved)
 {
 	size_t left = TURN_BYTES;
+	enum pump_result r;
 
 	for (;;) {
-		size_t want = (size_t)1 << h->chunk;
-		ssize_t n;
-		int r = 0;
-
-		if (h->tail) {
-			if (!(to->up & IO_OUT))
-				return PUMP_IDLE;
-			r = send_tail(h, to);
-			*moved = true;
-		}
-		if (r)
-			return r > 0 ? PUMP_IDLE : PUMP_FAILED;
+		r = send_waiting(h, to, moved);
+		if (r != PUMP_AGAIN)
+			return r;
 		if (h->eof) {
 			pass_end(h, to);
 			return PUMP_IDLE;
@@ -124,40 +204,22 @@ static enum pump_result pump(struct worker *w, struct half *h, struct io *from, 
 			return PUMP_IDLE;
 		if (!left)
 			return PUMP_AGAIN;
-		n = recv(from->fd, w->scratch, want, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN) {
-			from->up &= (uint8_t)~IO_IN;
-			return PUMP_IDLE;
-		}
-		if (n < 0)
-			return PUMP_FAILED;
-		if (!n) {
-			h->eof = true;
-			continue;
-		}
-		*moved = true;
-		if (h->body) {
-			n = (ssize_t)http_body_take(h->body, (struct str){ w->scratch, (size_t)n });
-			if (n < 0)
-				return PUMP_FAILED;
-			if (!n)
-				continue;
-		}
-		count(h, (size_t)n);
-		left -= (size_t)n < left ? (size_t)n : left;
-		r = send_fresh(h, to, w->scratch, (size_t)n);
-		if (r)
-			return r > 0 ? PUMP_IDLE : PUMP_FAILED;
-		if ((size_t)n == want && h->chunk < CHUNK_MOST && h->chunk < most)
-			h->chunk++;
-		/* A short read without a pending end has emptied the socket: the next byte is a new edge. */
-		if ((size_t)n < want && !(from->up & IO_HUP)) {
-			from->up &= (uint8_t)~IO_IN;
-			return PUMP_IDLE;
-		}
+		r = is_bulk(w, h) ? take_bulk(h, from, &left) : take_copy(w, h, from, to, &left, moved);
+		if (r != PUMP_AGAIN)
+			return r;
 	}
+}
+
+/* Who waits for a sender keeps no tube. */
+static enum pump_result pump_half(struct worker *w, struct half *h, struct io *from, struct io *to, bool *moved)
+{
+	enum pump_result r = pump(w, h, from, to, moved);
+
+	if (h->tube && !h->tube->held) {
+		tube_put(w, h->tube);
+		h->tube = NULL;
+	}
+	return r;
 }
 
 /* Once one side has finished, the other is given less time. */
@@ -186,8 +248,9 @@ void relay_run(struct worker *w, struct flow *f)
 
 	if (!f->up.chunk)
 		f->up.chunk = f->down.chunk = most < CHUNK_LEAST + 2 ? most : CHUNK_LEAST + 2;
-	up = pump(w, &f->up, &f->client, &f->server, most, &moved);
-	down = up == PUMP_FAILED ? PUMP_FAILED : pump(w, &f->down, &f->server, &f->client, most, &moved);
+	f->up.chunk_most = f->down.chunk_most = most;
+	up = pump_half(w, &f->up, &f->client, &f->server, &moved);
+	down = up == PUMP_FAILED ? PUMP_FAILED : pump_half(w, &f->down, &f->server, &f->client, &moved);
 	if (up == PUMP_FAILED || down == PUMP_FAILED) {
 		flow_close(w, f, true); /* a reset goes on as a reset */
 		return;

@@ -89,6 +89,7 @@ void worker_close(struct worker *w)
 	listen_leave(w);
 	while (w->first_flow)
 		flow_close(w, w->first_flow, true);
+	tubes_close(w);
 	packet_close(w);
 	resolver_close(w);
 	sniff_scratch_free(w->sniff);

@@ -6,6 +6,7 @@
 #include "engine/conf.h"
 #include "engine/io.h"
 #include "engine/sniff.h"
+#include "engine/tube.h"
 
 enum { SCRATCH_BYTES = 512 * 1024 };
 struct engine;
@@ -21,6 +22,7 @@ struct worker {
 	_Atomic(struct conf *) next_conf; /* handed over by a reload; taken at the next wake */
 	char *scratch;             /* SCRATCH_BYTES; holds nothing between two calls */
 	struct slab flows, setups;
+	struct tubes tubes;
 	struct route_scratch *route;   /* for route_of; made anew when that changes */
 	uint64_t route_of;             /* its generation: an address may come round */
 	struct small_asker small;      /* for the small tables of sniffing and dns */
