@@ -1,7 +1,10 @@
-/* Source texts and places. Line starts are found once, on the first question about a source. */
+/* Source texts and places. Line starts, and how many characters stand before each block of bytes, are found once, on the first
+ * question about a source: a line of 16 MiB with a thousand faults must not be counted through for each of them. */
 #include "lib/source.h"
 
 #include <string.h>
+
+enum { BLOCK = 4096 };
 
 struct sources {
 	struct arena *arena;
@@ -48,12 +51,41 @@ static void index_lines(struct arena *a, struct source *src)
 			src->lines[src->nlines++] = i + 1;
 }
 
+/* Characters begun in a range: continuation bytes of UTF-8 begin none. */
+static uint32_t characters(const struct source *src, uint32_t from, uint32_t to)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = from; i < to; i++)
+		n += ((unsigned char)src->bytes[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static void index_characters(struct arena *a, struct source *src)
+{
+	uint32_t n = 0;
+
+	src->chars = arena_array(a, uint32_t, src->len / BLOCK + 1);
+	for (uint32_t at = 0; src->len - at >= BLOCK; at += BLOCK) {
+		src->chars[at / BLOCK] = n;
+		n += characters(src, at, at + BLOCK);
+	}
+	src->chars[src->len / BLOCK] = n;
+}
+
+static uint32_t characters_before(const struct source *src, uint32_t offset)
+{
+	return src->chars[offset / BLOCK] + characters(src, offset / BLOCK * BLOCK, offset);
+}
+
 static struct source *indexed(const struct sources *s, uint32_t id)
 {
 	struct source *src = id && id <= s->n ? &s->v[id - 1] : NULL;
 
-	if (src && !src->lines)
+	if (src && !src->lines) {
 		index_lines(s->arena, src);
+		index_characters(s->arena, src);
+	}
 	return src;
 }
 
@@ -75,8 +107,8 @@ static uint32_t line_of(const struct source *src, uint32_t offset)
 
 void source_place(const struct sources *s, uint32_t id, uint32_t offset, uint32_t *ret_line, uint32_t *ret_col)
 {
-	struct source *src = indexed(s, id);
-	uint32_t line, col = 1, from;
+	const struct source *src = indexed(s, id);
+	uint32_t line, from;
 
 	*ret_line = *ret_col = 0;
 	if (!src)
@@ -85,16 +117,9 @@ void source_place(const struct sources *s, uint32_t id, uint32_t offset, uint32_
 		offset = src->len;
 	line = line_of(src, offset);
 	from = src->lines[line];
-	if (src->last_col && src->last_offset >= from && src->last_offset <= offset) {
-		from = src->last_offset; /* a line of 16 MiB must not be counted from its start for every place */
-		col = src->last_col;
-	}
-	for (uint32_t i = from; i < offset; i++)
-		col += ((unsigned char)src->bytes[i] & 0xc0) != 0x80;
-	src->last_offset = offset;
-	src->last_col = col;
 	*ret_line = line + 1;
-	*ret_col = col;
+	*ret_col = 1 + (offset - from < BLOCK ? characters(src, from, offset) :
+						 characters_before(src, offset) - characters_before(src, from));
 }
 
 struct str source_line(const struct sources *s, uint32_t id, uint32_t line)

@@ -17,8 +17,7 @@ struct source {
 	uint32_t len;
 	uint32_t *lines; /* offsets of line starts, made on first use */
 	uint32_t nlines;
-	uint32_t last_offset,
-		last_col; /* the newest place asked for: the next one is often behind it on the same line */
+	uint32_t *chars; /* characters before each block of bytes, made with them */
 };
 
 struct sources;

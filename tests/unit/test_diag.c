@@ -65,6 +65,30 @@ static void test_place(void **state)
 	arena_free(f.a);
 }
 
+/* One line over many blocks, with characters of two bytes across their borders: as counted from its start. */
+static void test_place_long_line(void **state)
+{
+	enum { LEN = 20000 };
+	struct fixture f = make();
+	char *text = arena_array(f.a, char, LEN + 1);
+	uint32_t src, line, col, counted = 0;
+
+	(void)state;
+	memset(text, 'a', LEN);
+	text[LEN] = 0;
+	text[99] = '\n';
+	for (uint32_t i = 101; i + 1 < LEN; i += 3)
+		memcpy(text + i, "\xc3\xa9", 2);
+	src = add(&f, "x", text);
+	for (uint32_t i = 100; i <= LEN; i++) {
+		source_place(f.sources, src, i, &line, &col);
+		assert_int_equal(line, 2);
+		assert_int_equal(col, counted + 1);
+		counted += i < LEN && ((unsigned char)text[i] & 0xc0) != 0x80;
+	}
+	arena_free(f.a);
+}
+
 static void test_text(void **state)
 {
 	struct fixture f = make();
@@ -191,6 +215,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_place),
+		cmocka_unit_test(test_place_long_line),
 			cmocka_unit_test(test_text),	 cmocka_unit_test(test_control_characters),
 		cmocka_unit_test(test_masks), cmocka_unit_test(test_hidden_span), cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_one_huge_line),
