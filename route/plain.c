@@ -164,7 +164,8 @@ struct str plain_attrs(struct plain *p, const struct value *attrs)
 		for (uint32_t k = p->f->n_attrs; k > 0; k--) {
 			if (!str_eq_nocase(p->f->attrs[k - 1].name, member_key(m)))
 				continue;
-			holds = pattern_matches(p, items_text(&m->value), p->f->attrs[k - 1].value);
+			holds = m->value.kind == VAL_STRING &&
+				pattern_matches(p, value_str(&m->value), p->f->attrs[k - 1].value);
 			break;
 		}
 		if (!holds)
