@@ -2,6 +2,7 @@
 #define XRAT_LIB_H
 /* What other folders may use of lib/. */
 #include "lib/arena.h"
+#include "lib/base64.h"
 #include "lib/clock.h"
 #include "lib/diag.h"
 #include "lib/err.h"
