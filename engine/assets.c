@@ -136,20 +136,29 @@ static bool is_inside(const char *file)
 	return *file && *file != '/';
 }
 
-static void open_in(struct asset *f, const char *dir)
+static int open_beneath(const char *dir, const char *file)
 {
 	int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd;
 
 	if (dir_fd < 0)
-		return;
-	fd = openat(dir_fd, f->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		return -ENOENT;
+	fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		fd = -errno;
+	close(dir_fd);
+	return fd;
+}
+
+static void open_in(struct asset *f, const char *dir)
+{
+	int fd = open_beneath(dir, f->file);
+
 	if (fd >= 0)
 		map(f, fd);
-	else if (errno != ENOENT && errno != ENOTDIR)
-		refuse(f, strerror(errno));
+	else if (fd != -ENOENT && fd != -ENOTDIR)
+		refuse(f, strerror(-fd));
 	if (fd >= 0)
 		close(fd);
-	close(dir_fd);
 }
 
 /* Where a file stands in several directories, the first one counts. */
@@ -165,6 +174,21 @@ static struct asset *find(struct assets *s, const char *file)
 	for (size_t i = 0; f && i < s->n_dirs && !f->bytes && !f->why && is_inside(file); i++)
 		open_in(f, s->dirs[i]);
 	return f;
+}
+
+int assets_open_used(const struct assets *s, int (*take)(void *ctx, const char *file, int fd), void *ctx)
+{
+	int r = 0;
+
+	for (const struct asset *f = s->list; f && !r; f = f->next) {
+		int fd = -ENOENT;
+
+		for (size_t i = 0; f->bytes && i < s->n_dirs && fd < 0; i++)
+			fd = open_beneath(s->dirs[i], f->file);
+		if (f->bytes)
+			r = fd < 0 ? fd : take(ctx, f->file, fd);
+	}
+	return r;
 }
 
 /* --- for route_build --- */

@@ -10,11 +10,13 @@
 
 #include "engine/engine_impl.h"
 #include "engine/listen.h"
+#include "engine/parcel.h"
 #include "engine/sock.h"
 
 struct peer {
 	int fd;           /* -1: free */
 	struct buf in, out;
+	struct parcel given; /* with the line that is coming in */
 	size_t out_at;
 	int64_t since_ms; /* the newest whole line, or the begin */
 };
@@ -25,7 +27,11 @@ struct control {
 };
 
 /* --- answers --- */
-typedef bool command_fn(struct arena *a, struct engine *en, struct value *ret_result, const char **ret_why);
+struct request {
+	const struct value *line;
+	struct parcel *given;
+};
+typedef bool command_fn(struct arena *a, struct engine *en, struct request q, struct value *ret_result, const char **ret_why);
 
 static void put_common(struct arena *a, const struct engine *en, struct value *v)
 {
@@ -35,10 +41,11 @@ static void put_common(struct arena *a, const struct engine *en, struct value *v
 	value_put_int(a, v, "flows", engine_flows(en));
 }
 
-static bool do_stats(struct arena *a, struct engine *en, struct value *ret_result, const char **ret_why)
+static bool do_stats(struct arena *a, struct engine *en, struct request q, struct value *ret_result, const char **ret_why)
 {
 	struct value counters = value_object(SPAN_NONE);
 
+	(void)q;
 	(void)ret_why;
 	for (uint32_t i = 0; i < en->conf->n_counters; i++) {
 		const struct counter *n = en->conf->counters[i];
@@ -50,11 +57,12 @@ static bool do_stats(struct arena *a, struct engine *en, struct value *ret_resul
 	return true;
 }
 
-static bool do_status(struct arena *a, struct engine *en, struct value *ret_result, const char **ret_why)
+static bool do_status(struct arena *a, struct engine *en, struct request q, struct value *ret_result, const char **ret_why)
 {
 	struct value list = value_array(SPAN_NONE);
 	char text[ADDR_TEXT];
 
+	(void)q;
 	(void)ret_why;
 	value_put_str(a, ret_result, "state", en->draining ? "stopping" : "running");
 	value_put_str(a, ret_result, "version", XRAT_VERSION);
@@ -65,16 +73,25 @@ static bool do_status(struct arena *a, struct engine *en, struct value *ret_resu
 
 		value_put_str(a, &v, "inbound", d->inbound ? d->inbound->tag : "");
 		value_put_str(a, &v, "address", arena_strdup(a, listen_text(d, text)));
-		value_put_str(a, &v, "network", d->path ? "unix" : d->udp ? "udp" : "tcp");
+		value_put_str(a, &v, "network", listen_network(d));
 		value_push(a, &list, v);
 	}
 	value_put(a, ret_result, "listeners", list);
 	return true;
 }
 
-static bool do_reload(struct arena *a, struct engine *en, struct value *ret_result, const char **ret_why)
+static bool do_reload(struct arena *a, struct engine *en, struct request q, struct value *ret_result, const char **ret_why)
 {
-	if (engine_reload(en, ret_why))
+	int r = parcel_name(q.given, value_get(q.line, "given"));
+
+	if (r) {
+		*ret_why = r == -ENOMEM ? "out of memory" : "'given' names each descriptor that came with the line, and no other";
+		return false;
+	}
+	en->given = q.given;
+	r = engine_reload(en, ret_why);
+	en->given = NULL;
+	if (r)
 		return false;
 	value_put_int(a, ret_result, "generation", (int64_t)en->conf->generation);
 	return true;
@@ -89,7 +106,7 @@ static const struct {
 	{ "reload", do_reload },
 };
 
-static struct value answer_to(struct arena *a, struct engine *en, struct str line)
+static struct value answer_to(struct arena *a, struct engine *en, struct str line, struct parcel *given)
 {
 	struct sources *sources = sources_new(a);
 	struct value request = { 0 }, reply = value_object(SPAN_NONE), result = value_object(SPAN_NONE);
@@ -100,7 +117,7 @@ static struct value answer_to(struct arena *a, struct engine *en, struct str lin
 	if (!json_parse(a, diag_sink_new(a, sources), src, false, &request))
 		for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 			if (str_is(value_get_str(&request, "command"), commands[i].name))
-				ok = commands[i].run(a, en, &result, &why);
+				ok = commands[i].run(a, en, (struct request){ &request, given }, &result, &why);
 	value_put_bool(a, &reply, "ok", ok);
 	if (ok)
 		value_put(a, &reply, "result", result);
@@ -121,7 +138,8 @@ static int answer(struct engine *en, struct peer *c, struct str line)
 		return -ENOMEM;
 	}
 	arena_on_oom(a, &oom);
-	reply = answer_to(a, en, line);
+	reply = answer_to(a, en, line, &c->given);
+	parcel_fini(&c->given);
 	json_write_compact(&c->out, &reply);
 	buf_putc(&c->out, '\n');
 	arena_free(a);
@@ -132,9 +150,12 @@ static int answer(struct engine *en, struct peer *c, struct str line)
 static void drop(struct peer *c)
 {
 	close(c->fd);
+	parcel_fini(&c->given);
 	buf_fini(&c->in);
 	buf_fini(&c->out);
-	*c = (struct peer){ .fd = -1 };
+	c->in = c->out = (struct buf){ 0 };
+	c->out_at = 0;
+	c->fd = -1;
 }
 
 static void send_answers(struct peer *c)
@@ -180,7 +201,7 @@ static void take_lines(struct control *k, struct peer *c)
 static void read_client(struct control *k, struct peer *c)
 {
 	char bytes[4096];
-	ssize_t n = recv(c->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	ssize_t n = parcel_recv(&c->given, c->fd, bytes, sizeof(bytes));
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -215,9 +236,10 @@ static void accept_one(struct control *k)
 
 	if (fd < 0)
 		return;
-	if (may_come_in(fd))
-		*c = (struct peer){ .fd = fd, .since_ms = clock_mono_ms() };
-	else
+	if (may_come_in(fd)) {
+		c->fd = fd;
+		c->since_ms = clock_mono_ms();
+	} else
 		close(fd);
 }
 

@@ -6,6 +6,7 @@
  *   {"command": "status"}   {"ok":true,"result":{"state":"running",…,"listeners":[{"inbound":"socks-in","address":"127.0.0.1:1080","network":"tcp"}]}}
  *   {"command": "reload"}   {"ok":true,"result":{"generation":2}}, or {"ok":false,"error":"why"} and the old configuration stays
  *
+ * A reload may bring descriptors of what the engine may not open itself: "given" names them (parcel.h).
  * Only the same user and root are answered (SO_PEERCRED). Served by the engine's own thread, which waits for no client: at most
  * 8 of them, lines of at most 64 KiB, 5 s from one line to the next. */
 #include <poll.h>

@@ -6,9 +6,19 @@
 #include "engine/packet.h"
 
 /* --- sniffing --- */
+struct str flow_host_text(const struct addr *host, char text[ADDR_TEXT])
+{
+	if (host->family == ADDR_NAME)
+		return addr_name(host);
+	addr_text(host, text);
+	*strrchr(text, ':') = '\0';
+	return str_of(text);
+}
+
 static bool is_excluded(struct worker *w, const struct flow *f, const struct addr *host)
 {
-	struct route_flow q = { .network = ROUTE_TCP, .domain = addr_name(host) };
+	char text[ADDR_TEXT];
+	struct route_flow q = { .network = ROUTE_TCP, .domain = flow_host_text(host, text) };
 
 	addr_ip(&f->setup->target, &q.target);
 	return small_ask(&w->small, f->conf, &f->inbound->sniffing.excluded, &q) > 0;
@@ -32,6 +42,12 @@ void flow_unfake(struct flow *f)
 	f->setup->in_pool = r == -EINVAL;
 }
 
+/* An address of a pool that is lent to nobody leads nowhere, wherever it was found. */
+static bool is_lost(const struct conf *c, struct addr target)
+{
+	return packet_fake(c, &target) == -EINVAL;
+}
+
 static void take_sniffed(struct worker *w, struct flow *f, const struct sniffed *found)
 {
 	struct setup *s = f->setup;
@@ -42,15 +58,17 @@ static void take_sniffed(struct worker *w, struct flow *f, const struct sniffed 
 		s->n_attrs = found->n_attrs > FLOW_ATTRS ? FLOW_ATTRS : found->n_attrs;
 		memcpy(s->attrs, found->attrs, s->n_attrs * sizeof(*s->attrs));
 	}
-	if (s->faked || found->host.family != ADDR_NAME ||
+	if (s->faked || !found->host.family ||
 	    (!s->in_pool && !flow_overrides(&f->inbound->sniffing, found->protocol)) || is_excluded(w, f, &found->host))
 		return;
 	if (f->inbound->sniffing.route_only && !s->in_pool) {
-		s->route_name = found->host;
+		if (found->host.family == ADDR_NAME) /* of the target, rules see the address that it has */
+			s->route_name = found->host;
 		return;
 	}
 	s->target = found->host;
 	s->target.port = port;
+	s->in_pool = s->in_pool && is_lost(f->conf, s->target);
 }
 
 void flow_sniffed(struct worker *w, struct flow *f)
@@ -62,23 +80,37 @@ void flow_sniffed(struct worker *w, struct flow *f)
 		flow_route(w, f);
 }
 
+static enum sniff_verdict look(struct worker *w, struct flow *f, struct sniffed *found)
+{
+	struct setup *s = f->setup;
+
+	return sniff_tcp(w->sniff, (struct str){ s->client.p, s->client.len }, &s->sniff_mask, found);
+}
+
+void flow_sniff_last(struct worker *w, struct flow *f)
+{
+	struct sniffed found = { 0 };
+
+	if (f->setup->client.len)
+		look(w, f, &found);
+	if (found.protocol)
+		take_sniffed(w, f, &found);
+	flow_sniffed(w, f);
+}
+
 void flow_sniff_over(struct loop *l, struct timer *t)
 {
-	struct flow *f = (struct flow *)((char *)t - offsetof(struct flow, timer));
-
-	flow_sniffed(l->owner, f);
+	flow_sniff_last(l->owner, (struct flow *)((char *)t - offsetof(struct flow, timer)));
 }
 
 void flow_sniff(struct worker *w, struct flow *f)
 {
 	struct sniffed found = { 0 };
-	struct setup *s = f->setup;
-	struct str bytes = { s->client.p, s->client.len };
-	enum sniff_verdict v = sniff_tcp(w->sniff, bytes, &s->sniff_mask, &found);
+	enum sniff_verdict v = look(w, f, &found);
 
-	if (v == SNIFF_MORE && s->client.len < SNIFF_BYTES)
+	if (v == SNIFF_MORE && f->setup->client.len < SNIFF_BYTES)
 		return;
-	if (v == SNIFF_YES)
+	if (found.protocol)
 		take_sniffed(w, f, &found);
 	flow_sniffed(w, f);
 }

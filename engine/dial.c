@@ -115,12 +115,7 @@ struct route_ip dial_from(struct worker *w, const struct outbound *o, const stru
 
 static int open_socket(struct worker *w, unsigned family, const struct sockopt *o, const struct route_ip *from)
 {
-	int fd = sock_tcp(family, o, from);
-
-	if (fd < 0 || !worker_is_reserved(w, fd))
-		return fd;
-	close(fd);
-	return -EMFILE;
+	return worker_take_fd(w, sock_tcp(family, o, from));
 }
 
 /* 0: under way; -errno. */

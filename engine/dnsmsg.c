@@ -143,6 +143,12 @@ int dnsmsg_query(uint8_t *out, size_t cap, uint16_t id, struct str name, uint16_
 	return o.failed ? -EINVAL : (int)o.len;
 }
 
+size_t dnsmsg_plain(uint8_t *query, size_t len)
+{
+	query[HEADER - 1] = 0;
+	return len - OPT_LEN;
+}
+
 /* --- records --- */
 struct record {
 	struct name owner;

@@ -13,6 +13,8 @@ enum { DNS_TTL_MAX = 86400, DNS_TTL_NEGATIVE = 60, DNS_CNAMES_MAX = 16 };
  * that cannot be asked for or too little room. name may be in any case and end with a dot. */
 enum { DNS_QUERY_MAX = 12 + DNS_NAME_MAX + 2 + 4 + 11 };
 int dnsmsg_query(uint8_t *out, size_t cap, uint16_t id, struct str name, uint16_t type);
+/* The same without EDNS0, for servers that do not know it: takes it out of such a query, whose new length it returns. */
+size_t dnsmsg_plain(uint8_t *query, size_t len);
 struct dnsmsg_answer {
 	uint16_t id, type;
 	uint8_t rcode;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +21,9 @@ struct elog {
 	char *path[KINDS];     /* heap; of what is open */
 	int next_fd[KINDS];    /* of a reload; -1 = as it is */
 	char *next_path[KINDS];
+	_Atomic uint32_t lost[KINDS]; /* lines that nobody took */
+	_Atomic bool torn[KINDS];     /* the newest line is there in part */
+	_Atomic bool is_socket[KINDS];
 	_Atomic bool has_access;
 };
 
@@ -52,14 +57,45 @@ static void put_time(struct line *l)
 	    tm.tm_sec, t.tv_nsec / 1000);
 }
 
+/* No log is worth waiting for: a full disk, pipe or socket loses lines, and nothing else stops. */
+static bool put_bytes(struct elog *log, int kind, const char *p, size_t len)
+{
+	bool is_socket = atomic_load_explicit(&log->is_socket[kind], memory_order_relaxed);
+	ssize_t n = is_socket ? send(log->fd[kind], p, len, MSG_DONTWAIT | MSG_NOSIGNAL) : -1;
+
+	if (!is_socket || (n < 0 && errno == ENOTSOCK))
+		n = write(log->fd[kind], p, len);
+	if (n > 0 && (size_t)n < len)
+		atomic_store(&log->torn[kind], true);
+	return n == (ssize_t)len;
+}
+
+static void tell_lost(struct elog *log, int kind)
+{
+	uint32_t n = atomic_exchange(&log->lost[kind], 0);
+	struct line l = { .len = 0 };
+
+	if (!n)
+		return;
+	put_time(&l);
+	put(&l, " [Warning] %u lines before this one were lost: there was no room for them\n", n);
+	if (!put_bytes(log, kind, l.text, l.len))
+		atomic_fetch_add(&log->lost[kind], n);
+}
+
 /* Nothing in a line may look like another line. */
-static void write_line(struct line *l, int fd)
+static void write_line(struct line *l, struct elog *log, int kind)
 {
 	for (size_t i = 0; i < l->len; i++)
 		if ((unsigned char)l->text[i] < ' ' || l->text[i] == 0x7f)
 			l->text[i] = '?';
 	l->text[l->len++] = '\n';
-	(void)!write(fd, l->text, l->len);
+	if (atomic_load_explicit(&log->torn[kind], memory_order_relaxed) && put_bytes(log, kind, "\n", 1))
+		atomic_store(&log->torn[kind], false);
+	if (!put_bytes(log, kind, l->text, l->len))
+		atomic_fetch_add(&log->lost[kind], 1);
+	else if (atomic_load_explicit(&log->lost[kind], memory_order_relaxed))
+		tell_lost(log, kind);
 }
 
 /* --- masked addresses: what Xray 26 writes for the same settings --- */
@@ -121,7 +157,7 @@ const char *elog_addr(const struct worker *w, const struct addr *a, char ret_tex
 }
 
 /* --- the error log --- */
-static void put_error(const struct elog *log, enum log_level level, uint64_t id, const char *fmt, va_list ap)
+static void put_error(struct elog *log, enum log_level level, uint64_t id, const char *fmt, va_list ap)
 {
 	static const char *const names[] = { [LOG_DEBUG] = "Debug", [LOG_INFO] = "Info", [LOG_WARNING] = "Warning",
 					     [LOG_ERROR] = "Error" };
@@ -134,7 +170,7 @@ static void put_error(const struct elog *log, enum log_level level, uint64_t id,
 	if (id)
 		put(&l, "[%llu] ", (unsigned long long)id);
 	put(&l, "%s", text);
-	write_line(&l, log->fd[ERRORS]);
+	write_line(&l, log, ERRORS);
 }
 
 void elog(const struct worker *w, enum log_level level, uint64_t id, const char *fmt, ...)
@@ -198,7 +234,7 @@ void elog_entry(const struct worker *w, const struct elog_entry *x)
 	put(&l, " id: %llu", (unsigned long long)x->id);
 	if (x->rule_tag && *x->rule_tag)
 		put(&l, " rule: %s", x->rule_tag);
-	write_line(&l, w->engine->log->fd[ACCESS]);
+	write_line(&l, w->engine->log, ACCESS);
 }
 
 void elog_access(const struct worker *w, const struct flow *f, const char *verdict, const char *reason)
@@ -220,12 +256,30 @@ static bool is_none(const char *path)
 	return str_is(str_of(path), "none");
 }
 
+/* What the process writes to anyway must not make it wait either: a pipe or a terminal is opened anew, since the old description
+ * is also that of others, whom it would not please. A socket cannot be, and is asked with each line. */
+static void own_output(int fd)
+{
+	char name[32];
+	struct stat st;
+	int anew;
+
+	if (fstat(fd, &st) < 0 || (!S_ISFIFO(st.st_mode) && !S_ISCHR(st.st_mode)))
+		return;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	anew = open(name, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (anew < 0)
+		return;
+	dup3(anew, fd, O_CLOEXEC);
+	close(anew);
+}
+
 /* A descriptor or -errno. "" is where the process writes anyway. */
 static int open_file(int kind, const char *path)
 {
 	int fd = is_none(path) ? open("/dev/null", O_WRONLY | O_CLOEXEC) :
 		 !*path        ? fcntl(kind == ACCESS ? STDOUT_FILENO : STDERR_FILENO, F_DUPFD_CLOEXEC, 3) :
-				 open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+				 open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -256,6 +310,13 @@ int elog_prepare(struct engine *en, const struct conf *c, struct err *e)
 	return 0;
 }
 
+static bool is_socket(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 || S_ISSOCK(st.st_mode);
+}
+
 void elog_commit(struct engine *en, const struct conf *c)
 {
 	struct elog *log = en->log;
@@ -263,12 +324,14 @@ void elog_commit(struct engine *en, const struct conf *c)
 	for (int kind = 0; kind < KINDS; kind++) {
 		if (log->next_fd[kind] < 0)
 			continue;
+		atomic_store(&log->is_socket[kind], true); /* true is right for every file, only slower */
 		if (log->fd[kind] < 0)
 			log->fd[kind] = log->next_fd[kind];
 		else { /* whoever writes at this moment writes to the one or the other */
 			dup3(log->next_fd[kind], log->fd[kind], O_CLOEXEC);
 			close(log->next_fd[kind]);
 		}
+		atomic_store(&log->is_socket[kind], is_socket(log->fd[kind]));
 		free(log->path[kind]);
 		log->path[kind] = log->next_path[kind];
 		log->next_path[kind] = NULL;
@@ -300,6 +363,8 @@ int elog_open(struct engine *en, struct err *e)
 	for (int kind = 0; kind < KINDS; kind++)
 		log->fd[kind] = log->next_fd[kind] = -1;
 	en->log = log;
+	own_output(STDOUT_FILENO);
+	own_output(STDERR_FILENO);
 	tzset();
 	r = elog_prepare(en, en->conf, e);
 	if (!r)

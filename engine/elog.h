@@ -6,7 +6,8 @@
  *   2026/11/21 10:00:00.000000 [Info] [7] the handshake took too long
  *
  * "->": a rule sent it there, ">>": no rule took it. "id" and "rule" (its ruleTag) are ours. Each line is one write(2) to a file
- * opened with O_APPEND; a reload puts other files behind the same two descriptors, so writers need no lock. */
+ * opened with O_APPEND; a reload puts other files behind the same two descriptors, so writers need no lock. Nobody waits for a
+ * log: where there is no room, lines are lost, and the next one that fits is followed by one that says how many. */
 #include "engine/flow.h"
 
 struct engine;

@@ -1,5 +1,6 @@
 /* The engine's own thread: makes the workers, waits for signals and for questions on the control socket, reloads, drains. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
@@ -18,7 +19,7 @@
 #include "engine/listen.h"
 #include "engine/notify.h"
 
-enum { WORKERS_MAX = 64, DRAIN_MS = 3000, POLL_MS = 50, SPARE_LEAST = 8, SPARE_MOST = 64 /* descriptors */ };
+enum { WORKERS_MAX = 64, DRAIN_MS = 3000, POLL_MS = 50, SPARE_LEAST = 8, SPARE_MOST = 64 /* descriptors */, FDS_LOOKED_AT = 256 };
 
 /* --- telling the workers --- */
 void engine_answer(struct engine *en)
@@ -63,12 +64,18 @@ static int prepare(struct engine *en, struct conf **ret_conf, const char **ret_w
 	return 0;
 }
 
+static void count_fds(struct engine *en)
+{
+	en->fd_base = en->fd_others + listen_fds(en);
+}
+
 static void hand_over(struct engine *en, struct conf *c)
 {
 	struct conf *old = en->conf;
 
 	elog_commit(en, c);
 	listen_commit(en);
+	count_fds(en);
 	en->conf = c;
 	for (unsigned i = 0; i < en->n_started; i++) {
 		conf_hold(c);
@@ -77,6 +84,7 @@ static void hand_over(struct engine *en, struct conf *c)
 	wake_all(en);
 	wait_all(en);
 	listen_sweep(en);
+	count_fds(en);
 	conf_drop(old);
 }
 
@@ -232,6 +240,19 @@ static void raise_limits(struct engine *en)
 		return;
 	spare = limit.rlim_cur / 8 < SPARE_LEAST ? SPARE_LEAST : limit.rlim_cur / 8 > SPARE_MOST ? SPARE_MOST : limit.rlim_cur / 8;
 	en->fd_most = (int)(limit.rlim_cur - spare);
+	en->fd_grace = (int)spare / 2;
+}
+
+/* Before there are flows. Who started the engine may have left gaps, or others open. */
+static void count_other_fds(struct engine *en)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < FDS_LOOKED_AT; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	n -= listen_fds(en);
+	en->fd_others = n > 0 ? n : 0;
+	count_fds(en);
 }
 
 /* A kernel that cannot filter is no reason not to run. */
@@ -266,6 +287,7 @@ static int start(struct engine *en, struct err *e)
 		r = control_open(en, e);
 	if (!r)
 		r = confine_user(en->o->user, e);
+	count_other_fds(en);
 	if (!r)
 		r = start_workers(en, e);
 	return r || en->o->no_seccomp ? r : give_up_calls(en, e);

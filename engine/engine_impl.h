@@ -7,6 +7,7 @@
 struct control;
 struct door;
 struct elog;
+struct parcel;
 struct engine {
 	const struct engine_options *o;
 	struct worker *workers;
@@ -15,9 +16,14 @@ struct engine {
 	struct control *control;
 	struct elog *log;
 	struct door *doors;  /* changed only while every worker has answered (engine_wait) */
+	struct parcel *given; /* with the reload under way; NULL = nothing */
+	struct parcel *packing; /* not an engine, but who packs for one: what it was given from files goes in here; NULL */
 	int answer_fd;       /* eventfd: a worker adds one for each thing it was told to do */
 	int64_t started_ms;  /* monotonic */
-	int fd_most;         /* descriptors from here on are not for flows: the control socket and a reload need some too */
+	int fd_most;         /* so many may be in use when a connection is accepted: the control socket and a reload need some too */
+	int fd_grace;        /* and so many more may those use that were */
+	_Atomic int fd_base; /* how many are open besides those of flows, paths and pipes */
+	int fd_others;       /* of fd_base, without the listeners */
 	bool draining;
 	char *text;          /* heap: the newest reason, for the control socket */
 };

@@ -3,9 +3,11 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/assets.h"
 #include "engine/engine_impl.h"
+#include "engine/parcel.h"
 
 const char *engine_keep_text(struct engine *en, const char *text)
 {
@@ -40,12 +42,38 @@ static const char *first_error(struct engine *en, struct arena *tmp, const struc
 	return engine_keep_text(en, text);
 }
 
+/* --- descriptors instead of files --- */
+static int unpack_assets(struct parcel *given, struct assets *assets)
+{
+	int r = 0;
+
+	for (unsigned i = 0; given && i < given->n && !r; i++) {
+		struct str name = str_of(given->names[i]);
+
+		if (str_is(str_cut(&name, ':'), "asset") && given->fds[i] >= 0)
+			r = assets_give(assets, name.p, given->fds[i]);
+	}
+	return r == -ENOMEM ? r : 0; /* what is of no use is told where a rule names it */
+}
+
+static int pack_asset(void *ctx, const char *file, int fd)
+{
+	return parcel_add(ctx, "asset", file, fd);
+}
+
 /* The .dat files are read anew each time. */
 static int build(struct engine *en, struct arena *a, struct diag_sink *sink, const struct xconf *x, struct conf **ret_conf)
 {
 	struct assets *assets = assets_new(en->o->assets);
-	int r = assets ? conf_build(a, sink, x, assets, en->conf, ret_conf) : -ENOMEM;
+	int r = assets ? unpack_assets(en->given, assets) : -ENOMEM;
 
+	if (!r)
+		r = conf_build(a, sink, x, assets, en->conf, ret_conf);
+	if (!r && en->packing) {
+		r = assets_open_used(assets, pack_asset, en->packing);
+		if (r)
+			conf_drop(*ret_conf);
+	}
 	assets_free(assets);
 	return r;
 }
@@ -55,8 +83,10 @@ static int read_and_build(struct engine *en, struct arena *tmp, struct arena *a,
 {
 	struct diag_sink *sink = diag_sink_new(tmp, sources_new(tmp));
 	struct xconf x = { 0 };
-	int r = en->o->load(en->o->ctx, tmp, sink, &x, e);
+	int fd = parcel_take(en->given, "file", ""), r = en->o->load(en->o->ctx, fd < 0 ? -1 : fd, tmp, sink, &x, e);
 
+	if (fd >= 0)
+		close(fd);
 	if (!r) {
 		r = build(en, a, sink, &x, ret_conf);
 		if (r < 0)

@@ -2,6 +2,7 @@
 #include "engine/flow.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "engine/packet.h"
 #include "engine/tube.h"
 
-enum { FORGET_BYTES = 128 * 1024, CLIENT_BYTES_MAX = 64 * 1024, READ_BYTES = 16 * 1024, LOOPS_MAX = 8 };
+enum { FORGET_BYTES = 128 * 1024, CLIENT_BYTES_MAX = 64 * 1024, READ_BYTES = 16 * 1024, LOOPS_MAX = 8, FLOW_FDS = 2 };
 
 static const int held_idle_s = 60, held_interval_s = 30;
 
@@ -83,6 +84,7 @@ void flow_close(struct worker *w, struct flow *f, bool with_reset)
 	if (f->next)
 		f->next->at = f->at;
 	atomic_fetch_sub_explicit(&w->n_flows, 1, memory_order_relaxed);
+	worker_count_fds(w, -FLOW_FDS);
 	loop_retire(&w->loop, &f->retired, release);
 }
 
@@ -121,15 +123,28 @@ void flow_fail(struct worker *w, struct flow *f, int error, const char *why)
 }
 
 /* --- timers --- */
+/* The kernel holds bytes that the peer has not taken yet. */
+static bool is_sending(const struct io *io)
+{
+	uint32_t memory[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(memory);
+
+	if (getsockopt(io->fd, SOL_SOCKET, SO_MEMINFO, memory, &len))
+		return false;
+	return memory[SK_MEMINFO_WMEM_QUEUED] || memory[SK_MEMINFO_WMEM_ALLOC];
+}
+
 static void on_idle(struct loop *l, struct timer *t)
 {
 	struct flow *f = flow_of_timer(t);
 	int64_t quiet = l->now_ms - f->last_ms;
 
-	if (quiet >= f->idle_ms)
-		flow_close(worker_of(l), f, false);
-	else
+	if (quiet < f->idle_ms)
 		timer_set(l, t, (uint32_t)(f->idle_ms - quiet), on_idle);
+	else if (quiet < f->policy->idle_ms && (is_sending(&f->client) || is_sending(&f->server)))
+		timer_set(l, t, f->idle_ms, on_idle); /* half-closed: its short time begins when the last bytes have arrived */
+	else
+		flow_close(worker_of(l), f, false);
 }
 
 static void on_handshake_over(struct loop *l, struct timer *t)
@@ -167,7 +182,7 @@ static int read_client(struct worker *w, struct flow *f)
 	bytes_add(&s->client, w->scratch, (size_t)n);
 	if (!s->client.p)
 		return -ENOMEM;
-	if (n < READ_BYTES && !(f->client.up & IO_HUP))
+	if (n < READ_BYTES && !(f->client.up & (IO_HUP | IO_URGENT)))
 		f->client.up &= (uint8_t)~IO_IN;
 	return 0;
 }
@@ -239,7 +254,7 @@ static void on_client(struct loop *l, struct io *io)
 	while (f->stage == FLOW_HANDSHAKE || f->stage == FLOW_SNIFF) {
 		r = read_client(w, f);
 		if (r == -EPIPE && f->stage == FLOW_SNIFF) { /* it has said all it will: enough to go on */
-			flow_sniffed(w, f);
+			flow_sniff_last(w, f);
 			return;
 		}
 		if (r < 0) {
@@ -287,6 +302,7 @@ static void enlist(struct worker *w, struct flow *f)
 		f->next->at = &f->next;
 	w->first_flow = f;
 	atomic_fetch_add_explicit(&w->n_flows, 1, memory_order_relaxed);
+	worker_count_fds(w, FLOW_FDS);
 }
 
 /* NULL when memory is out; fd is closed then. */

@@ -127,12 +127,15 @@ void bytes_free(struct bytes *b);
 enum { SNIFF_MS = 200, SNIFF_BYTES = 32 * 1024 };
 void flow_unfake(struct flow *f);                    /* the target's address, if FakeDNS has lent it */
 void flow_sniff(struct worker *w, struct flow *f);   /* looks at the client's bytes so far */
+void flow_sniff_last(struct worker *w, struct flow *f); /* no more will come: what they tell by now has to do */
 void flow_sniffed(struct worker *w, struct flow *f); /* whatever is known now has to do */
 void flow_sniff_over(struct loop *l, struct timer *t);
 void flow_route(struct worker *w, struct flow *f);   /* ends in flow_go or flow_fail */
 /* The outbound that the rules choose: 0, -ENOMEM, -ENETUNREACH (none). *ret_rule_tag stays when no rule won. */
 int flow_find(struct worker *w, const struct conf *c, const struct route_flow *q, const struct outbound **ret_out,
 	      const char **ret_rule_tag);
+/* A sniffed host as exclusions compare it: the name, or the address without a port, which is written into text. */
+struct str flow_host_text(const struct addr *host, char text[ADDR_TEXT]);
 /* Whether destOverride names the protocol ("http" stands for all versions of it). */
 bool flow_overrides(const struct sniff_conf *c, const char *protocol);
 

@@ -5,20 +5,12 @@
 #include "engine/codecs.h"
 #include "engine/packet.h"
 #include "engine/socks.h"
-
-static bool str_same(struct str a, struct str b)
-{
-	unsigned char differs = a.len != b.len;
-
-	for (size_t i = 0; i < a.len && i < b.len; i++)
-		differs |= (unsigned char)(a.p[i] ^ b.p[i]);
-	return !differs;
-}
+#include "engine/wire.h"
 
 static const struct login *find_login(const struct inbound *in, const struct socks_server *state)
 {
 	for (uint32_t i = 0; i < in->n_users; i++)
-		if (str_same(in->users[i].name, state->user) && str_same(in->users[i].password, state->password))
+		if (wire_same_secret(state->user, in->users[i].name) && wire_same_secret(state->password, in->users[i].password))
 			return &in->users[i];
 	return NULL;
 }

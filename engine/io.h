@@ -11,7 +11,8 @@
 struct loop;
 struct io;
 typedef void io_fn(struct loop *l, struct io *io);
-enum { IO_IN = 1, IO_OUT = 2, IO_HUP = 4 /* the peer has finished writing */, IO_ERR = 8 };
+enum { IO_IN = 1, IO_OUT = 2, IO_HUP = 4 /* the peer has finished writing */, IO_ERR = 8,
+	IO_URGENT = 16 /* stays: it has sent an urgent byte, so a read may end before the bytes do */ };
 struct io {
 	int fd;      /* -1: closed */
 	uint8_t up;  /* IO_…: edges seen and not used up; whoever gets EAGAIN takes the bit away */
@@ -46,10 +47,10 @@ void timer_off(struct timer *t);
 void timer_soon(struct loop *l, struct timer *t, timer_fn *fire);
 
 /* --- memory of one size --- */
+struct slab_block;
 struct slab {
 	size_t size;
-	void *free;
-	void *blocks;
+	struct slab_block *roomy, *full, *spare; /* blocks; spare: without anything in it, or NULL */
 	uint32_t in_use;
 };
 void slab_init(struct slab *s, size_t size);

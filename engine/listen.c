@@ -6,13 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "engine/flow.h"
 #include "engine/packet.h"
+#include "engine/parcel.h"
 #include "engine/sock.h"
 
 enum { ACCEPT_BATCH = 64, NO_DESCRIPTOR_MS = 100, COMPLAIN_MS = 10 * 1000 };
+#define GIVEN_UP " (root's rights were given up at the start: restart the engine, or reload as root with 'xrat engine reload -c FILE')"
 
 /* A worker's watch at a door. */
 struct listener {
@@ -24,20 +27,11 @@ struct listener {
 };
 
 /* --- accepting --- */
-static bool has_descriptor(const struct worker *w)
-{
-	int fd = fcntl(w->loop.epoll_fd, F_DUPFD_CLOEXEC, 0);
-
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0 && !worker_is_reserved(w, fd);
-}
-
 static void on_descriptors_back(struct loop *l, struct timer *t)
 {
 	struct worker *w = l->owner;
 
-	if (!has_descriptor(w)) {
+	if (!worker_may_accept(w)) {
 		timer_set(l, t, NO_DESCRIPTOR_MS, on_descriptors_back);
 		return;
 	}
@@ -58,6 +52,14 @@ static void rest(struct worker *w, struct listener *li)
 	timer_set(&w->loop, &w->accept_timer, NO_DESCRIPTOR_MS, on_descriptors_back);
 }
 
+static int accept_one(struct worker *w, int fd, struct sockaddr_storage *ret_peer)
+{
+	socklen_t len = sizeof(*ret_peer);
+	int r = worker_may_accept(w) ? accept4(fd, (struct sockaddr *)ret_peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC) : -EMFILE;
+
+	return r == -1 ? -errno : r;
+}
+
 static void on_listener(struct loop *l, struct io *io)
 {
 	struct worker *w = l->owner;
@@ -70,20 +72,14 @@ static void on_listener(struct loop *l, struct io *io)
 		return;
 	}
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		socklen_t len = sizeof(peer);
-		int fd = accept4(io->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept_one(w, io->fd, &peer);
 
-		if (fd >= 0) {
+		if (fd >= 0)
 			flow_accept(w, li->inbound, fd, (struct sockaddr *)&peer);
-			if (!worker_is_reserved(w, fd))
-				continue;
+		else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM) {
 			rest(w, li);
 			return;
-		}
-		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-			rest(w, li);
-			return;
-		} else if (errno != ECONNABORTED && errno != EINTR)
+		} else if (fd != -ECONNABORTED && fd != -EINTR)
 			return;
 	}
 }
@@ -167,6 +163,15 @@ void listen_leave(struct worker *w)
 			leave(w, &d->parts[w->index]);
 }
 
+int listen_fds(const struct engine *en)
+{
+	unsigned n = 0;
+
+	for (const struct door *d = en->doors; d; d = d->next)
+		n += d->path ? 1 : d->n;
+	return (int)n;
+}
+
 /* --- the same or another --- */
 static bool same_text(const char *a, const char *b)
 {
@@ -186,7 +191,7 @@ static struct door *find(struct engine *en, const struct door *like)
 {
 	for (struct door *d = en->doors; d; d = d->next)
 		if (d->udp == like->udp && same_text(d->path, like->path) && addr_equal(&d->at, &like->at) &&
-		    (d->path || same_sockopt(&d->sockopt, &like->sockopt)))
+		    (d->path || d->is_stub || same_sockopt(&d->sockopt, &like->sockopt)))
 			return d;
 	return NULL;
 }
@@ -209,7 +214,7 @@ static void close_parts(struct door *d)
 
 static void free_door(struct door *d, bool unlink_path)
 {
-	if (d->path && *d->path != '@' && unlink_path)
+	if (d->path && *d->path != '@' && unlink_path && !d->is_stub)
 		unlink(d->path);
 	close_parts(d);
 	free((void *)d->path);
@@ -225,15 +230,48 @@ static bool is_our_port(const struct engine *en, const struct door *like)
 	return false;
 }
 
-static int open_parts(const struct engine *en, struct door *d, const struct inbound *in)
+const char *listen_network(const struct door *d)
+{
+	return d->path ? "unix" : d->udp ? "udp" : "tcp";
+}
+
+/* A socket that our parent has opened for this: -ENOENT when there is none, -EINVAL when it is another one. */
+static int take_given(struct engine *en, const struct door *d)
+{
+	char text[ADDR_TEXT];
+	int fd = parcel_take(en->given, listen_network(d), listen_text(d, text)), listens = 0;
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa), int_len = sizeof(listens);
+	struct addr at = { .port = 0 };
+
+	if (fd < 0)
+		return fd;
+	if (!getsockname(fd, (struct sockaddr *)&sa, &len))
+		addr_from_sockaddr(&at, (struct sockaddr *)&sa);
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &int_len) || listens == (int)d->udp ||
+	    (!d->path && at.port != d->at.port) || fcntl(fd, F_SETFL, O_NONBLOCK)) {
+		close(fd);
+		return -EINVAL;
+	}
+	return fd;
+}
+
+static int open_one(struct engine *en, const struct door *d, const struct inbound *in, enum sock_share share)
+{
+	int fd = take_given(en, d);
+
+	return fd != -ENOENT ? fd :
+	       d->path       ? sock_unix(d->path, in->unix_mode) :
+	       d->udp        ? sock_udp(&d->at, &d->sockopt, share) :
+			       sock_listen(&d->at, &d->sockopt, share);
+}
+
+static int open_parts(struct engine *en, struct door *d, const struct inbound *in)
 {
 	enum sock_share share = is_our_port(en, d) ? SOCK_MORE : SOCK_FIRST;
 
 	for (unsigned i = 0; i < d->n; i++) {
-		int fd = d->path && i ? d->parts[0].fd :
-			 d->path      ? sock_unix(d->path, in->unix_mode) :
-			 d->udp       ? sock_udp(&d->at, &d->sockopt, share) :
-					sock_listen(&d->at, &d->sockopt, share);
+		int fd = d->path && i ? d->parts[0].fd : open_one(en, d, in, share);
 
 		if (fd < 0)
 			return fd;
@@ -243,14 +281,14 @@ static int open_parts(const struct engine *en, struct door *d, const struct inbo
 	return 0;
 }
 
-static struct door *new_door(const struct engine *en, const struct door *like)
+static struct door *new_door(unsigned n_workers, const struct door *like)
 {
-	struct door *d = calloc(1, sizeof(*d) + en->n_workers * sizeof(d->parts[0]));
+	struct door *d = calloc(1, sizeof(*d) + n_workers * sizeof(d->parts[0]));
 
 	if (!d)
 		return NULL;
 	*d = *like;
-	d->n = en->n_workers;
+	d->n = n_workers;
 	d->is_new = true;
 	for (unsigned i = 0; i < d->n; i++)
 		d->parts[i].fd = -1;
@@ -267,7 +305,7 @@ static struct door *new_door(const struct engine *en, const struct door *like)
 static int open_door(struct engine *en, const struct door *like, struct err *e)
 {
 	const struct inbound *in = like->wanted;
-	struct door *d = new_door(en, like);
+	struct door *d = new_door(en->n_workers, like);
 	int r = d ? open_parts(en, d, in) : -ENOMEM;
 	char text[ADDR_TEXT];
 
@@ -277,7 +315,7 @@ static int open_door(struct engine *en, const struct door *like, struct err *e)
 		return 0;
 	}
 	r = err_sys(e, r, "inbound '%s': listen on %s%s", in->tag, listen_text(like, text),
-		    r == -EACCES && en->o->user ? " (root's rights were given up at the start: restart the engine)" : "");
+		    r == -EACCES && en->o->user ? GIVEN_UP : "");
 	if (d)
 		free_door(d, d->parts[0].fd >= 0);
 	return r;
@@ -389,4 +427,49 @@ void listen_sweep(struct engine *en)
 void listen_close(struct engine *en)
 {
 	close_doors(en, is_any);
+}
+
+/* --- for another process --- */
+int listen_stub(struct engine *en, struct str network, struct str text)
+{
+	struct door like = { .udp = str_is(network, "udp"), .is_stub = true }, *d;
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 2];
+
+	if (str_is(network, "unix") && text.len < sizeof(path)) {
+		memcpy(path, text.p, text.len);
+		path[text.len] = 0;
+		like.path = path;
+	} else if (addr_parse(&like.at, text, -1))
+		return -EINVAL;
+	d = new_door(0, &like);
+	if (!d)
+		return -ENOMEM;
+	d->is_new = false;
+	d->next = en->doors;
+	en->doors = d;
+	return 0;
+}
+
+int listen_pack(struct engine *en, struct parcel *p)
+{
+	char text[ADDR_TEXT];
+	struct door *d;
+	int r = 0;
+
+	while ((d = en->doors)) {
+		unsigned n = d->path && d->n ? 1 : d->n;
+
+		for (unsigned i = 0; i < n; i++) {
+			int fd = d->parts[i].fd;
+
+			d->parts[i].fd = -1;
+			if (!r && fd >= 0)
+				r = parcel_add(p, listen_network(d), listen_text(d, text), fd);
+			else if (fd >= 0)
+				close(fd);
+		}
+		en->doors = d->next;
+		free_door(d, r);
+	}
+	return r;
 }

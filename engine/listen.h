@@ -8,6 +8,7 @@
 #include "engine/engine_impl.h"
 
 struct listener;
+struct parcel;
 struct door_part {
 	int fd;
 	struct listener *listener; /* the worker's; NULL: it does not listen there */
@@ -17,6 +18,7 @@ struct door {
 	struct addr at;          /* family 0: path */
 	const char *path;        /* heap; NULL */
 	bool udp, is_new;        /* is_new: not committed yet */
+	bool is_stub;            /* another process has it; n is 0 */
 	struct sockopt sockopt;  /* strings belong to the configuration */
 	const struct inbound *inbound; /* of the newest configuration; NULL: nobody wants it any more */
 	const struct inbound *wanted;  /* of the one that is being tried */
@@ -31,6 +33,12 @@ void listen_cancel(struct engine *en); /* closes what that opened */
 void listen_commit(struct engine *en); /* from here on the workers may see it */
 void listen_sweep(struct engine *en);  /* closes doors that nobody wants; the workers have left them */
 void listen_close(struct engine *en);  /* all of them */
+int listen_fds(const struct engine *en); /* how many descriptors they are */
+/* For who packs a parcel: a place where the engine listens already ("tcp", "udp", "unix"; text as listen_text has it); and what
+ * listen_prepare has opened beside those goes into p. 0 or -errno. */
+int listen_stub(struct engine *en, struct str network, struct str text);
+int listen_pack(struct engine *en, struct parcel *p);
+const char *listen_network(const struct door *d);
 /* "127.0.0.1:1080", "/run/x.sock". */
 const char *listen_text(const struct door *d, char ret_text[ADDR_TEXT]);
 

@@ -20,6 +20,8 @@ static int64_t now_ms(void)
 }
 
 /* --- descriptors --- */
+static const uint32_t edges = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+
 static int watch(struct loop *l, struct io *io, int fd, uint32_t events)
 {
 	struct epoll_event e = { .events = events, .data.ptr = io };
@@ -34,7 +36,7 @@ static int watch(struct loop *l, struct io *io, int fd, uint32_t events)
 int io_open(struct loop *l, struct io *io, int fd)
 {
 	io->shared = false;
-	return watch(l, io, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	return watch(l, io, fd, edges);
 }
 
 int io_open_level(struct loop *l, struct io *io, int fd)
@@ -45,7 +47,7 @@ int io_open_level(struct loop *l, struct io *io, int fd)
 
 int io_move(struct loop *l, struct io *to, struct io *from)
 {
-	struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = to };
+	struct epoll_event e = { .events = edges, .data.ptr = to };
 
 	if (epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, from->fd, &e) < 0)
 		return -errno;
@@ -256,6 +258,8 @@ static void dispatch(struct loop *l, const struct epoll_event *e)
 		io->up |= IO_OUT;
 	if (e->events & (EPOLLRDHUP | EPOLLHUP))
 		io->up |= IO_HUP;
+	if (e->events & EPOLLPRI)
+		io->up |= IO_URGENT | IO_IN;
 	if (e->events & EPOLLERR)
 		io->up |= IO_ERR | IO_IN | IO_OUT;
 	io->on(l, io);

@@ -260,6 +260,7 @@ struct path *path_new(struct worker *w, struct conf *c, const struct inbound *in
 	p->idle_ms = PATH_IDLE_MS;
 	p->last_ms = w->loop.now_ms;
 	k->n_paths++;
+	worker_count_fds(w, 1);
 	list_in(k, p);
 	if (fd >= 0)
 		hash_in(k, p);
@@ -282,6 +283,7 @@ void path_close(struct worker *w, struct path *p)
 	hash_out(p);
 	list_out(w->packets, p);
 	w->packets->n_paths--;
+	worker_count_fds(w, -1);
 	if (p->out && p->out->stop)
 		p->out->stop(w, p);
 	peer_free_all(w, p);

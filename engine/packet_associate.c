@@ -150,7 +150,7 @@ static int open_socket(struct worker *w, struct association *a, const struct inb
 		return -EOPNOTSUPP; /* a Unix socket */
 	ret_bound->port = 0;
 	o.transparent = false;
-	fd = sock_udp(ret_bound, &o, SOCK_ALONE);
+	fd = worker_take_fd(w, sock_udp(ret_bound, &o, SOCK_ALONE));
 	if (fd < 0)
 		return fd;
 	len = sizeof(sa);

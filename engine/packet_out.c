@@ -33,7 +33,7 @@ static int open_any(struct worker *w, struct path *p)
 	from = dial_from(w, p->outbound, &local, &source);
 	if (from.family)
 		addr_set_ip(&at, &from, 0);
-	fd = sock_udp(&at, &o, SOCK_ALONE);
+	fd = worker_take_fd(w, sock_udp(&at, &o, SOCK_ALONE));
 	p->up_is_v6 = fd >= 0 && is_v6(fd);
 	return fd;
 }

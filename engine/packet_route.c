@@ -204,7 +204,8 @@ void path_route(struct worker *w, struct path *p)
 /* --- sniffing --- */
 static bool is_excluded(struct worker *w, const struct path *p, const struct addr *host)
 {
-	struct route_flow q = { .network = ROUTE_UDP, .domain = addr_name(host) };
+	char text[ADDR_TEXT];
+	struct route_flow q = { .network = ROUTE_UDP, .domain = flow_host_text(host, text) };
 
 	addr_ip(&p->setup->target, &q.target);
 	return small_ask(&w->small, p->conf, &p->inbound->sniffing.excluded, &q) > 0;
@@ -215,17 +216,21 @@ static void take_sniffed(struct worker *w, struct path *p, const struct sniffed 
 	const struct sniff_conf *c = &p->inbound->sniffing;
 	struct path_setup *s = p->setup;
 	uint16_t port = s->target.port;
+	struct addr other;
 
 	s->protocol = found->protocol;
-	if (s->faked || found->host.family != ADDR_NAME || (!s->in_pool && !flow_overrides(c, found->protocol)) ||
+	if (s->faked || !found->host.family || (!s->in_pool && !flow_overrides(c, found->protocol)) ||
 	    is_excluded(w, p, &found->host))
 		return;
 	if (c->route_only && !s->in_pool) {
-		s->route_name = found->host;
+		if (found->host.family == ADDR_NAME)
+			s->route_name = found->host;
 		return;
 	}
 	s->target = found->host;
 	s->target.port = port;
+	other = found->host;
+	s->in_pool = s->in_pool && packet_fake(p->conf, &other) == -EINVAL;
 	s->changed = true;
 }
 

@@ -85,7 +85,7 @@ static int open_relay(struct worker *w, struct proxy *x)
 	at = (struct addr){ .family = relay.family };
 	if (from.family == relay.family)
 		addr_set_ip(&at, &from, 0);
-	fd = sock_udp(&at, &o, SOCK_ALONE);
+	fd = worker_take_fd(w, sock_udp(&at, &o, SOCK_ALONE));
 	if (fd < 0)
 		return fd;
 	len = addr_to_sockaddr(&relay, &sa);
@@ -199,7 +199,7 @@ static int begin(struct worker *w, struct proxy *x)
 	struct route_ip from = from_of(w, x->path);
 	struct sockaddr_storage sa;
 	socklen_t len = addr_to_sockaddr(&x->server, &sa);
-	int fd = sock_tcp(x->server.family, &o->sockopt, &from), r;
+	int fd = worker_take_fd(w, sock_tcp(x->server.family, &o->sockopt, &from)), r;
 
 	if (fd < 0)
 		return fd;

@@ -124,9 +124,10 @@ static void feel(struct half *h, ssize_t n)
 		h->warmth++;
 }
 
-static bool is_bulk(struct worker *w, struct half *h)
+/* splice(2) never goes past an urgent byte. */
+static bool is_bulk(struct worker *w, struct half *h, const struct io *from)
 {
-	if (h->warmth < BULK_AFTER || h->body)
+	if (h->warmth < BULK_AFTER || h->body || from->up & IO_URGENT)
 		return false;
 	if (!h->tube)
 		h->tube = tube_get(w);
@@ -142,18 +143,6 @@ static enum pump_result read_ended(struct half *h, struct io *from, ssize_t n)
 	}
 	h->eof = !n;
 	return n ? PUMP_FAILED : PUMP_AGAIN;
-}
-
-static enum pump_result take_bulk(struct half *h, struct io *from, size_t *left)
-{
-	ssize_t n = tube_fill(h->tube, from->fd);
-
-	if (n <= 0)
-		return read_ended(h, from, n);
-	feel(h, n);
-	count(h, (size_t)n);
-	*left -= (size_t)n < *left ? (size_t)n : *left;
-	return PUMP_AGAIN; /* send_waiting has the other half of it */
 }
 
 static enum pump_result take_copy(struct worker *w, struct half *h, struct io *from, struct io *to, size_t *left, bool *moved)
@@ -180,11 +169,25 @@ static enum pump_result take_copy(struct worker *w, struct half *h, struct io *f
 	if ((size_t)got == want && h->chunk < CHUNK_MOST && h->chunk < h->chunk_most)
 		h->chunk++;
 	/* A short read without a pending end has emptied the socket: the next byte is a new edge. */
-	if ((size_t)got < want && !(from->up & IO_HUP)) {
+	if ((size_t)got < want && !(from->up & (IO_HUP | IO_URGENT))) {
 		from->up &= (uint8_t)~IO_IN;
 		return PUMP_IDLE;
 	}
 	return PUMP_AGAIN;
+}
+
+static enum pump_result take_bulk(struct worker *w, struct half *h, struct io *from, struct io *to, size_t *left, bool *moved)
+{
+	ssize_t n = tube_fill(h->tube, from->fd);
+
+	if (!n) /* the end, or an urgent byte before it: recv tells which */
+		return take_copy(w, h, from, to, left, moved);
+	if (n < 0)
+		return read_ended(h, from, n);
+	feel(h, n);
+	count(h, (size_t)n);
+	*left -= (size_t)n < *left ? (size_t)n : *left;
+	return PUMP_AGAIN; /* send_waiting has the other half of it */
 }
 
 static enum pump_result pump(struct worker *w, struct half *h, struct io *from, struct io *to, bool *moved)
@@ -204,7 +207,7 @@ static enum pump_result pump(struct worker *w, struct half *h, struct io *from, 
 			return PUMP_IDLE;
 		if (!left)
 			return PUMP_AGAIN;
-		r = is_bulk(w, h) ? take_bulk(h, from, &left) : take_copy(w, h, from, to, &left, moved);
+		r = is_bulk(w, h, from) ? take_bulk(w, h, from, to, &left, moved) : take_copy(w, h, from, to, &left, moved);
 		if (r != PUMP_AGAIN)
 			return r;
 	}

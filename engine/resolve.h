@@ -43,6 +43,7 @@ struct exchange_to {
 	bool tcp;
 	bool keep_truncated;   /* a truncated answer by UDP counts: whoever asked will ask again */
 	uint32_t timeout_ms;   /* of all tries together */
+	uint8_t tries;         /* by UDP; 0 = 2 */
 	const struct sockopt *sockopt;
 	const struct route_ip *send_through;
 	const struct conf *conf; /* held by the caller, as what the two above point to */
@@ -55,7 +56,7 @@ struct exchange *resolve_send(struct worker *w, const struct exchange_to *to, st
 void resolve_send_cancel(struct worker *w, struct exchange *x); /* NULL is fine */
 
 /* --- resolve_system.c --- */
-enum { SYSTEM_SERVERS = 3 };
+enum { SYSTEM_SERVERS = 3, SYSTEM_SEARCH = 6, SYSTEM_TRY_MS = 2000, SYSTEM_TRIES = 2 };
 struct system_host {
 	const char *name; /* into text */
 	struct route_ip ip;
@@ -70,6 +71,12 @@ struct resolve_system {
 	int64_t checked_ms;  /* 0: never */
 	struct addr servers[SYSTEM_SERVERS];
 	unsigned n_servers;
+	struct str search[SYSTEM_SEARCH]; /* in conf_text, lower case, without dots around them */
+	unsigned n_search;
+	unsigned ndots;      /* a name with as many dots is asked for as it is before it is with those of the search list */
+	uint32_t try_ms;     /* options timeout and attempts, else the two above: shorter than the C library's, which waits 5 s */
+	uint8_t tries;
+	char *conf_text;
 	char *text;          /* of the hosts file, cut into names */
 	struct system_host *hosts; /* sorted by name */
 	size_t n_hosts;

@@ -8,6 +8,8 @@ enum { RESOLVE_BUCKETS = 256, RESOLVE_STEPS = 64, RESOLVE_SYSTEM_SERVER = 254 /*
 struct step {
 	uint8_t server;   /* of the table; RESOLVE_SYSTEM_SERVER */
 	uint8_t system;   /* which of the system's servers */
+	uint8_t suffix;   /* of the system's search list, from 1; 0: the name as it is */
+	bool is_first;    /* of those of this server: the hosts file comes before them */
 };
 /* One kind of address at one server. */
 struct part {
@@ -15,6 +17,7 @@ struct part {
 	struct exchange *exchange;
 	uint16_t type;
 	bool wanted, answered;
+	bool plain;           /* asked without EDNS, which this server does not know */
 	uint8_t rcode;
 	int error;
 	uint32_t ttl, n;
@@ -34,8 +37,9 @@ struct lookup {
 	int error;
 	struct part parts[2]; /* A, AAAA */
 	struct str name;      /* of text */
-	struct str asked;     /* the name that hosts has put in its place */
-	char text[ADDR_NAME_MAX + 1];
+	struct str base;      /* or what hosts has put in its place */
+	struct str asked;     /* in this step */
+	char text[ADDR_NAME_MAX + 1], full[ADDR_NAME_MAX + 1]; /* full: base with a suffix */
 };
 struct resolver {
 	struct dnscache *cache;

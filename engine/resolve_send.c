@@ -263,6 +263,21 @@ static void on_event(struct loop *l, struct io *io)
 }
 
 /* --- begin --- */
+static unsigned most_tries(const struct exchange *x)
+{
+	return x->to.tries ? x->to.tries : TRIES;
+}
+
+static void on_time(struct loop *l, struct timer *t);
+
+/* Until the next try by UDP; behind the last one, and with TCP, until the end. */
+static void wait_answer(struct loop *l, struct exchange *x, int64_t left)
+{
+	uint32_t one = x->to.timeout_ms / most_tries(x);
+
+	timer_set(l, &x->timer, x->to.tcp || x->tries >= most_tries(x) || one > left ? (uint32_t)left : one, on_time);
+}
+
 static void on_time(struct loop *l, struct timer *t)
 {
 	struct exchange *x = of_timer(t);
@@ -273,12 +288,12 @@ static void on_time(struct loop *l, struct timer *t)
 		fail(l->owner, x, -ETIMEDOUT);
 		return;
 	}
-	if (!x->to.tcp && x->tries && x->tries < TRIES)
+	if (!x->to.tcp && x->tries && x->tries < most_tries(x))
 		r = send_udp(l->owner, x);
 	if (r)
 		fail(l->owner, x, r);
 	else
-		timer_set(l, t, (uint32_t)left, on_time);
+		wait_answer(l, x, left);
 }
 
 static int connect_to(struct exchange *x, int fd)
@@ -424,7 +439,7 @@ struct exchange *resolve_send(struct worker *w, const struct exchange_to *to, st
 	memcpy(x->query + TCP_HEAD, x->id, 2);
 	x->deadline_ms = w->loop.now_ms + to->timeout_ms;
 	io_init(&x->io, on_event);
-	timer_set(&w->loop, &x->timer, to->timeout_ms / TRIES, on_time);
+	timer_set(&w->loop, &x->timer, to->timeout_ms / most_tries(x), on_time);
 	if (to->server.family == ADDR_NAME)
 		look_up(w, x);
 	else if (open_exchange(w, x)) {

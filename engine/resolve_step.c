@@ -1,11 +1,12 @@
 /* What a lookup asks: the servers that the table's rules choose, in Xray's order; of the system's resolver each of its servers.
  * Each step asks for both kinds of address at once; the first step that leaves an address ends the lookup. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/resolve_impl.h"
 
-enum { CACHE_ENTRIES = 4096, HOSTS_TTL = 10, FAKE_TTL = 1, SYSTEM_MS = 4000, SUBNET4 = 24, SUBNET6 = 96,
+enum { CACHE_ENTRIES = 4096, HOSTS_TTL = 10, FAKE_TTL = 1, SUBNET4 = 24, SUBNET6 = 96,
 	QUERY_ID = 0 /* the one that travels is another */ };
 
 /* --- the cache: by server, since each may say something else --- */
@@ -68,6 +69,7 @@ static void keep_answer(struct lookup *l, struct part *p, struct dnsmsg_answer *
 
 /* --- one step --- */
 static bool end_step(struct lookup *l);
+static bool ask_plainly(struct lookup *l, struct part *p, uint8_t rcode);
 
 static void on_answer(struct worker *w, void *ctx, int error, struct str message)
 {
@@ -80,6 +82,8 @@ static void on_answer(struct worker *w, void *ctx, int error, struct str message
 	p->error = error;
 	if (!error && dnsmsg_read(message, QUERY_ID, l->asked, p->type, &a))
 		a.rcode = DNS_SERVFAIL;
+	if (!error && ask_plainly(l, p, a.rcode))
+		return;
 	if (a.rcode == DNS_OK || a.rcode == DNS_NXDOMAIN) {
 		take_answer(p, &a);
 		keep_answer(l, p, &a);
@@ -110,7 +114,9 @@ static int send_part(struct lookup *l, struct part *p, const struct exchange_to 
 
 	if (len < 0)
 		return len;
-	if (s && s->client_ip.family)
+	if (p->plain)
+		n = dnsmsg_plain(query, n);
+	else if (s && s->client_ip.family)
 		n = add_subnet(query, n, &s->client_ip);
 	p->exchange = resolve_send(l->w, to, (struct str){ (const char *)query, n }, on_answer, p);
 	return p->exchange ? 0 : -EHOSTUNREACH;
@@ -151,19 +157,48 @@ static unsigned wanted_by(const struct lookup *l)
 	return (l->parts[0].wanted ? RESOLVE_4 : 0u) | (l->parts[1].wanted ? RESOLVE_6 : 0u);
 }
 
-static void ask_system(struct lookup *l, uint8_t which, uint32_t timeout_ms)
+/* Where this step's queries go. False: the system has no such server or suffix any more. */
+static bool where_to(struct lookup *l, struct exchange_to *ret)
 {
-	struct resolve_system *s = &l->w->resolver->system;
-	struct route_ip ips[DNS_IPS_MAX];
-	uint32_t n = which ? 0 : resolve_system_hosts(s, l->asked, wanted_by(l), ips, DNS_IPS_MAX);
-	struct exchange_to to = { .timeout_ms = timeout_ms };
+	const struct resolve_system *system = &l->w->resolver->system;
+	const struct dns_server *s = server_of(l);
+	uint8_t which = l->steps[l->step].system;
 
-	if (n) {
-		give(l, ips, n, HOSTS_TTL);
-	} else if (which < s->n_servers) {
-		to.server = s->servers[which];
-		ask_server(l, &to);
+	if (s && !s->is_local) {
+		*ret = (struct exchange_to){ .conf = l->conf, .system_name = true, .server = s->addr, .tcp = s->tcp,
+					     .tag = s->direct ? NULL : s->tag, .timeout_ms = s->timeout_ms };
+		return true;
 	}
+	*ret = (struct exchange_to){ .timeout_ms = s ? s->timeout_ms : system->try_ms * system->tries, .tries = system->tries };
+	if (which >= system->n_servers || !l->asked.len)
+		return false;
+	ret->server = system->servers[which];
+	return true;
+}
+
+/* Old servers do not know EDNS, and say that they cannot read it (RFC 6891 7). True: the question is under way once more. */
+static bool ask_plainly(struct lookup *l, struct part *p, uint8_t rcode)
+{
+	struct exchange_to to;
+
+	if (p->plain || (rcode != DNS_FORMERR && rcode != DNS_NOTIMP) || !where_to(l, &to))
+		return false;
+	p->plain = true;
+	return !send_part(l, p, &to);
+}
+
+static void ask_system(struct lookup *l)
+{
+	struct route_ip ips[DNS_IPS_MAX];
+	uint32_t n = 0;
+	struct exchange_to to;
+
+	if (l->steps[l->step].is_first)
+		n = resolve_system_hosts(&l->w->resolver->system, l->base, wanted_by(l), ips, DNS_IPS_MAX);
+	if (n)
+		give(l, ips, n, HOSTS_TTL);
+	else if (where_to(l, &to))
+		ask_server(l, &to);
 }
 
 static void ask_fake(struct lookup *l)
@@ -185,7 +220,7 @@ static void begin_part(struct lookup *l, int i, uint16_t type, bool wanted)
 	p->of = l;
 	p->type = type;
 	p->wanted = wanted;
-	p->answered = false;
+	p->answered = p->plain = false;
 	p->error = 0;
 	p->n = 0;
 	p->rcode = 0;
@@ -198,22 +233,35 @@ static bool wants_of_system(const struct lookup *l, unsigned family)
 	return l->how & (RESOLVE_ELSE_SYSTEM | family);
 }
 
+/* The name with the suffix of this step; empty where that is no name, or the list has changed. */
+static struct str name_of_step(struct lookup *l)
+{
+	const struct resolve_system *s = &l->w->resolver->system;
+	uint8_t i = l->steps[l->step].suffix;
+	int n;
+
+	if (!i)
+		return l->base;
+	if (i > s->n_search || l->base.len + 1 + s->search[i - 1].len > DNS_NAME_MAX)
+		return STR("");
+	n = snprintf(l->full, sizeof(l->full), "%.*s.%.*s", (int)l->base.len, l->base.p, (int)s->search[i - 1].len,
+		     s->search[i - 1].p);
+	return (struct str){ l->full, (size_t)n };
+}
+
 static void begin_step(struct lookup *l)
 {
 	const struct dns_server *s = server_of(l);
-	struct exchange_to to = { .conf = l->conf, .system_name = true };
+	struct exchange_to to;
 
+	l->asked = name_of_step(l);
 	begin_part(l, 0, DNS_A, s ? l->how & RESOLVE_4 && s->want4 : wants_of_system(l, RESOLVE_4));
 	begin_part(l, 1, DNS_AAAA, s ? l->how & RESOLVE_6 && s->want6 : wants_of_system(l, RESOLVE_6));
 	if (!s || s->is_local) {
-		ask_system(l, l->steps[l->step].system, s ? s->timeout_ms : SYSTEM_MS);
+		ask_system(l);
 	} else if (s->is_fake) {
 		ask_fake(l);
-	} else {
-		to.server = s->addr;
-		to.tcp = s->tcp;
-		to.tag = s->direct ? NULL : s->tag;
-		to.timeout_ms = s->timeout_ms;
+	} else if (where_to(l, &to)) {
 		ask_server(l, &to);
 	}
 }
@@ -277,15 +325,16 @@ static void note_step(struct lookup *l)
 	}
 }
 
-/* A server of the system that has answered speaks for all of them. */
+/* A server of the system that has answered speaks for all of them, about that name. */
 static void next_step(struct lookup *l)
 {
-	uint8_t server = l->steps[l->step].server;
+	const struct step done = l->steps[l->step];
 	bool answered = l->parts[0].answered || l->parts[1].answered;
 
 	do
 		l->step++;
-	while (answered && l->step < l->n_steps && l->steps[l->step].server == server);
+	while (answered && l->step < l->n_steps && l->steps[l->step].server == done.server &&
+	       l->steps[l->step].suffix == done.suffix);
 }
 
 /* true: the lookup has ended. */
@@ -331,19 +380,34 @@ void resolve_go_on(struct lookup *l)
 }
 
 /* --- which servers --- */
-static void add_step(struct lookup *l, uint8_t server, uint8_t system)
+static void add_step(struct lookup *l, struct step step)
 {
 	if (l->n_steps < RESOLVE_STEPS)
-		l->steps[l->n_steps++] = (struct step){ server, system };
+		l->steps[l->n_steps++] = step;
 }
 
+static unsigned count_dots(struct str name)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < name.len; i++)
+		n += name.p[i] == '.';
+	return n;
+}
+
+/* As it is, and with each suffix of the search list: the former first when it has dots enough. */
 static void add_system(struct lookup *l, uint8_t server)
 {
 	struct resolve_system *s = &l->w->resolver->system;
+	unsigned n, from;
 
 	resolve_system_check(s, l->w->loop.now_ms);
-	for (unsigned i = 0; i < s->n_servers; i++)
-		add_step(l, server, (uint8_t)i);
+	n = s->n_search + 1;
+	from = count_dots(l->base) >= s->ndots ? 0 : 1;
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned k = 0; k < s->n_servers; k++)
+			add_step(l, (struct step){ .server = server, .system = (uint8_t)k, .suffix = (uint8_t)((i + from) % n),
+						   .is_first = !i && !k });
 }
 
 static void add_server(struct lookup *l, uint32_t i)
@@ -353,7 +417,7 @@ static void add_server(struct lookup *l, uint32_t i)
 	if (s->is_local)
 		add_system(l, (uint8_t)i);
 	else if (!s->is_fake || l->how & RESOLVE_FAKE)
-		add_step(l, (uint8_t)i, 0);
+		add_step(l, (struct step){ .server = (uint8_t)i });
 }
 
 /* First those whose names match, then the others, until one is final; none at all: the first. */
@@ -386,6 +450,7 @@ static void choose_of_table(struct lookup *l)
 
 void resolve_choose(struct lookup *l)
 {
+	l->base = l->asked;
 	if (!(l->how & RESOLVE_SYSTEM))
 		choose_of_table(l);
 	if (l->how & (RESOLVE_SYSTEM | RESOLVE_ELSE_SYSTEM))

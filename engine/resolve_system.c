@@ -1,5 +1,5 @@
-/* What the system itself knows about names: the servers of resolv.conf(5) and the addresses of hosts(5). Options and search
- * lists are not looked at: names are full names here. */
+/* What the system itself knows about names: servers, search list and the options ndots, timeout and attempts of resolv.conf(5), and
+ * the addresses of hosts(5). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ enum { CHECK_MS = 5000, FILE_MAX = 32 << 20, PORT = 53 };
 
 void resolve_system_init(struct resolve_system *s)
 {
-	*s = (struct resolve_system){ .port = PORT };
+	*s = (struct resolve_system){ .port = PORT, .ndots = 1, .try_ms = SYSTEM_TRY_MS, .tries = SYSTEM_TRIES };
 	s->resolv_conf.path = "/etc/resolv.conf";
 	s->hosts_file.path = "/etc/hosts";
 }
@@ -30,6 +30,9 @@ static void drop_hosts(struct resolve_system *s)
 void resolve_system_fini(struct resolve_system *s)
 {
 	drop_hosts(s);
+	free(s->conf_text);
+	s->conf_text = NULL;
+	s->n_search = 0;
 }
 
 /* --- files --- */
@@ -102,21 +105,81 @@ static void add_server(struct resolve_system *s, struct str text)
 		addr_set_ip(&s->servers[s->n_servers++], &ip, s->port);
 }
 
-static void read_servers(struct resolve_system *s)
+static void take_server(struct resolve_system *s, struct str line)
 {
+	add_server(s, next_word(&line));
+}
+
+static void lower(struct resolve_system *s, struct str word)
+{
+	for (char *p = s->conf_text + (word.p - s->conf_text), *end = p + word.len; p < end; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p = (char)(*p + 32);
+}
+
+/* "search" and "domain": the last such line counts. */
+static void take_search(struct resolve_system *s, struct str line)
+{
+	struct str word;
+
+	s->n_search = 0;
+	while ((word = next_word(&line)).len && s->n_search < SYSTEM_SEARCH) {
+		lower(s, word);
+		while (word.len && word.p[word.len - 1] == '.')
+			word.len--;
+		while (word.len && *word.p == '.')
+			word = str_skip(word, 1);
+		if (word.len)
+			s->search[s->n_search++] = word;
+	}
+}
+
+static void take_options(struct resolve_system *s, struct str line)
+{
+	enum { NDOTS, TIMEOUT, ATTEMPTS, OPTIONS };
+	static const struct {
+		const char *name;
+		int64_t least, most;
+	} known[OPTIONS] = { [NDOTS] = { "ndots", 0, 15 }, [TIMEOUT] = { "timeout", 1, 30 }, [ATTEMPTS] = { "attempts", 1, 5 } };
+	int64_t value[OPTIONS] = { s->ndots, s->try_ms / 1000, s->tries }, n;
+	struct str word;
+
+	while ((word = next_word(&line)).len) {
+		struct str name = str_cut(&word, ':');
+
+		for (int i = 0; i < OPTIONS; i++)
+			if (str_is(name, known[i].name) && !str_int(word, &n))
+				value[i] = n < known[i].least ? known[i].least : n > known[i].most ? known[i].most : n;
+	}
+	s->ndots = (unsigned)value[NDOTS];
+	s->try_ms = (uint32_t)value[TIMEOUT] * 1000;
+	s->tries = (uint8_t)value[ATTEMPTS];
+}
+
+static void read_conf(struct resolve_system *s)
+{
+	static const struct {
+		const char *word;
+		void (*take)(struct resolve_system *s, struct str line);
+	} keys[] = { { "nameserver", take_server }, { "search", take_search }, { "domain", take_search }, { "options", take_options } };
 	char *text = read_text(&s->resolv_conf);
 	struct str rest = str_of(text ? text : "");
 
-	s->n_servers = 0;
+	free(s->conf_text);
+	s->conf_text = text;
+	s->n_servers = s->n_search = 0;
+	s->ndots = 1;
+	s->try_ms = SYSTEM_TRY_MS;
+	s->tries = SYSTEM_TRIES;
 	while (rest.len) {
-		struct str line = without_comment(str_cut(&rest, '\n'));
+		struct str line = without_comment(str_cut(&rest, '\n')), word = next_word(&line);
 
-		if (str_is(next_word(&line), "nameserver"))
-			add_server(s, next_word(&line));
+		for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+			if (str_is(word, keys[i].word))
+				keys[i].take(s, line);
 	}
 	if (!s->n_servers)
 		add_server(s, STR("127.0.0.1"));
-	free(text);
 }
 
 /* --- hosts --- */
@@ -175,7 +238,7 @@ void resolve_system_check(struct resolve_system *s, int64_t now_ms)
 	if (s->checked_ms && now_ms - s->checked_ms < CHECK_MS)
 		return;
 	if (has_changed(&s->resolv_conf) || !s->checked_ms)
-		read_servers(s);
+		read_conf(s);
 	if (has_changed(&s->hosts_file))
 		read_hosts(s);
 	s->checked_ms = now_ms ? now_ms : 1;

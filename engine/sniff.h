@@ -23,8 +23,8 @@ struct sniffed {
 	/* "http1", "tls", "quic", "bittorrent": as Xray's router sees it. With MORE it is NULL, but for HTTP: "http1" then
 	 * means that Host was read and only the rest of the head is missing, so the name can be used when time runs out. */
 	const char *protocol;
-	/* Family 0 when the protocol is known and the name is not (none in BitTorrent; or an ill-formed one, for example a
-	 * server_name that is an IP address). Of HTTP it may be an address, and port is that of the Host header; else port is 0. */
+	/* Family 0 when the protocol is known and the name is not (none in BitTorrent; or an ill-formed one). It may be an
+	 * address: Xray takes that too, also as a server_name, which RFC 6066 forbids. port is that of the Host header, else 0. */
 	struct addr host;
 	/* Of HTTP: ":method", ":path" (the request target as sent) and the headers: of the first SNIFF_HEAD_MAX bytes and the
 	 * first SNIFF_ATTRS_MAX - 2 lines. Each name once, compared without case: the last value counts, as in Xray. Names are in

@@ -114,7 +114,7 @@ static enum sniff_verdict take_name(struct str name, struct sniffed *ret)
 		if ((unsigned char)name.p[i] <= ' ')
 			return SNIFF_NO;
 	ret->protocol = "tls";
-	if (!addr_set(&host, name, 0) && host.family == ADDR_NAME)
+	if (!addr_set(&host, name, 0))
 		ret->host = host;
 	return SNIFF_YES;
 }

@@ -21,6 +21,7 @@ static void close_tube(struct worker *w, struct tube *t)
 	close(t->out);
 	free(t);
 	w->tubes.n--;
+	worker_count_fds(w, -2);
 }
 
 static int open_pipe(const struct worker *w, struct tube *t)
@@ -50,7 +51,7 @@ struct tube *tube_get(struct worker *w)
 		w->tubes.n_idle--;
 		return t;
 	}
-	if (w->tubes.n >= TUBES_MOST)
+	if (w->tubes.n >= TUBES_MOST || worker_is_short_of_fds(w))
 		return NULL;
 	t = malloc(sizeof(*t));
 	if (!t || open_pipe(w, t)) {
@@ -58,6 +59,7 @@ struct tube *tube_get(struct worker *w)
 		return NULL;
 	}
 	w->tubes.n++;
+	worker_count_fds(w, 2);
 	return t;
 }
 

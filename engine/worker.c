@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/engine_impl.h"
 #include "engine/flow.h"
@@ -31,7 +32,40 @@ uint32_t worker_random(struct worker *w)
 
 bool worker_is_reserved(const struct worker *w, int fd)
 {
-	return fd >= w->engine->fd_most;
+	return fd >= w->engine->fd_most + w->engine->fd_grace;
+}
+
+int worker_take_fd(const struct worker *w, int fd)
+{
+	if (fd < 0 || !worker_is_reserved(w, fd))
+		return fd;
+	close(fd);
+	return -EMFILE;
+}
+
+void worker_count_fds(struct worker *w, int change)
+{
+	atomic_fetch_add_explicit(&w->n_fds, change, memory_order_relaxed);
+}
+
+static int64_t free_fds(const struct engine *en)
+{
+	int64_t room = (int64_t)en->fd_most - en->fd_base;
+
+	for (unsigned i = 0; i < en->n_opened; i++)
+		room -= atomic_load_explicit(&en->workers[i].n_fds, memory_order_relaxed);
+	return room;
+}
+
+bool worker_is_short_of_fds(const struct worker *w)
+{
+	return free_fds(w->engine) < w->engine->fd_most / 4;
+}
+
+/* Each worker may take one at the same moment. */
+bool worker_may_accept(const struct worker *w)
+{
+	return free_fds(w->engine) >= 2 * (int64_t)w->engine->n_workers;
 }
 
 static void take_conf(struct worker *w, struct conf *c)

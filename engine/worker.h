@@ -35,6 +35,7 @@ struct worker {
 	int64_t complained_ms;         /* when that was told last */
 	struct flow *first_flow;       /* all that are open */
 	_Atomic uint32_t n_flows;
+	_Atomic int32_t n_fds;         /* descriptors that its flows, paths and pipes have or will need */
 	uint64_t next_id;
 	_Atomic bool drain, stop;  /* wished for by the engine's thread */
 	bool draining;             /* no new flows */
@@ -51,6 +52,14 @@ uint32_t worker_random(struct worker *w);
 /* Whether a new descriptor is one of the last few, which flows leave alone. (The lowest free number is given out first, so
  * the number says how many are in use.) */
 bool worker_is_reserved(const struct worker *w, int fd);
+/* fd, or -EMFILE and it is closed, for a new socket; what is negative stays as it is. */
+int worker_take_fd(const struct worker *w, int fd);
+/* Whether another connection may be accepted: everybody who is must get the descriptors that go with it, so that who has to wait
+ * waits in the queue and is not turned away. */
+bool worker_may_accept(const struct worker *w);
+/* Whether what can do without a descriptor should. */
+bool worker_is_short_of_fds(const struct worker *w);
+void worker_count_fds(struct worker *w, int change);
 
 /* --- resolve.c --- */
 struct query;

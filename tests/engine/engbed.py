@@ -7,21 +7,19 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
-import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(1, f"{TOP}/tests")
+from common import LIMIT, PORTS, Failed, until  # noqa: E402
+
 VARIANT = os.environ.get("VARIANT", "release")
 XRAT = os.environ.get("XRAT", f"{TOP}/build/xrat" if VARIANT == "release" else f"{TOP}/build/{VARIANT}/xrat")
 ENGINE = os.path.join(os.path.dirname(XRAT), "libexec", "xrat-engine")
 ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "HOME": "/nonexistent", "TZ": "UTC"}
 ENV.update({k: v for k, v in os.environ.items() if k in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")})
-LIMIT = 30  # seconds that an awaited event may take before the test is called failed
 SANITIZED = VARIANT == "asan"
-
-
-class Failed(Exception):
-    pass
 
 
 class Skip(Exception):
@@ -33,39 +31,6 @@ def check(condition, what):
         raise Failed(what)
 
 
-def until(condition, what, limit=LIMIT):
-    end = time.monotonic() + limit
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise Failed(f"waited {limit} s for {what}")
-        time.sleep(0.01)
-
-
-class Ports:
-    """Below the range that the kernel takes source ports from."""
-
-    def __init__(self):
-        self.lock, self.given = threading.Lock(), set()
-
-    def one(self):
-        with self.lock:
-            while True:
-                port = random.randrange(20000, 32000)
-                if port in self.given:
-                    continue
-                with socket.socket() as s:
-                    try:
-                        s.bind(("127.0.0.1", port))
-                    except OSError:
-                        continue
-                self.given.add(port)
-                return port
-
-
-PORTS = Ports()
 FREEDOM = {"tag": "direct", "protocol": "freedom"}
 
 
@@ -162,12 +127,13 @@ class Bed:
     def command(self, *words):
         return subprocess.run([XRAT, "engine", *words], env=ENV, capture_output=True, text=True, timeout=LIMIT, check=False)
 
-    def start(self, config=None, *options, env=None, wait=True, preexec=None):
+    def start(self, config=None, *options, env=None, wait=True, preexec=None, wrap=(), outputs=None):
         self.put(config or self.config())
         if SANITIZED:  # the leak checker needs calls that the filter refuses
             options += ("--no-seccomp",)
-        p = subprocess.Popen([ENGINE, "run", "-c", self.file, "--control", self.control, *options], env={**ENV, **(env or {})},
-                             stdout=open(f"{self.dir}/out", "ab"), stderr=open(f"{self.dir}/err", "ab"), preexec_fn=preexec)
+        out, err = outputs or (open(f"{self.dir}/out", "ab"), open(f"{self.dir}/err", "ab"))
+        p = subprocess.Popen([*wrap, ENGINE, "run", "-c", self.file, "--control", self.control, *options],
+                             env={**ENV, **(env or {})}, stdout=out, stderr=err, preexec_fn=preexec)
         if self.process:
             self.other_processes.append(p)
         else:

@@ -50,7 +50,7 @@ def case_both_ways(b):
 
 def case_slow_reader(b):
     """The engine stops reading when nobody takes it: its memory stays small."""
-    size = 32 << 20
+    size = 96 << 20  # the kernel's own buffers can hold 72 MiB of it
     sent = []
 
     def serve(c):

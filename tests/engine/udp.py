@@ -445,7 +445,10 @@ def case_udp_reload(b):
 # --- a network of its own ---
 def case_netns(b):
     """TPROXY and REDIRECT, where a namespace and nft are to be had."""
-    nft = os.environ.get("NFT", "nft")
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    nft, ip = (shutil.which(x, path=path) for x in (os.environ.get("NFT", "nft"), "ip"))
+    if not nft or not ip:
+        raise Skip(f"TPROXY and REDIRECT: {'iproute2' if nft else 'nftables'} is not installed")
     try:
         subprocess.run(["unshare", "-Urn", nft, "list", "ruleset"], check=True, capture_output=True, timeout=LIMIT)
     except (OSError, subprocess.SubprocessError) as e:

@@ -1,32 +1,18 @@
 """A supervisor driven by lines (sup_drive), with its fake engine, ports and scratch directory: one Case a test."""
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import threading
 import time
 
+sys.path.insert(1, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from common import LIMIT, PORTS, Failed, until  # noqa: E402
+
 QUICK = {"ready_ms": 1500, "poll_ms": 50, "alive_ms": 300, "probe_ms": 400, "term_ms": 700, "backoff_first_ms": 100,
          "backoff_max_ms": 600, "healthy_reset_ms": 2000, "reload_ms": 700, "log_ms": 100}
-LIMIT = 20  # seconds that an awaited event may take before the test is called failed
-
-
-class Failed(Exception):
-    pass
-
-
-def until(condition, what, limit=LIMIT):
-    end = time.monotonic() + limit
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise Failed(f"waited {limit} s for {what}")
-        time.sleep(0.02)
 
 
 def alive(pid):
@@ -43,30 +29,6 @@ def read(pid, name):
             return f.read()
     except OSError:
         return b""
-
-
-class Ports:
-    """Below the range that the kernel takes source ports from, so that no probe sits on one."""
-
-    def __init__(self):
-        self.lock, self.given = threading.Lock(), set()
-
-    def one(self):
-        with self.lock:
-            while True:
-                port = random.randrange(20000, 32000)
-                if port in self.given:
-                    continue
-                with socket.socket() as s:
-                    try:
-                        s.bind(("127.0.0.1", port))
-                    except OSError:
-                        continue
-                self.given.add(port)
-                return port
-
-
-PORTS = Ports()
 
 
 class Driver:

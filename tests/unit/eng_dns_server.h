@@ -75,6 +75,8 @@ static inline int write_answer(struct name_server *s, struct str q, const char *
 		inet_pton(AF_INET, s->ip, ip.bytes);
 	else
 		inet_pton(AF_INET6, "2001:db8::1", ip.bytes);
+	if (starts(name, "formerr") || (starts(name, "old") && q.p[HEADER - 1])) /* "old": knows no EDNS */
+		return dnsmsg_answer_write(q, starts(name, "older") ? DNS_NOTIMP : DNS_FORMERR, NULL, 0, 0, out, 512);
 	if (starts(name, "nx"))
 		return dnsmsg_answer_write(q, DNS_NXDOMAIN, NULL, 0, 0, out, 512);
 	if (starts(name, "fail"))

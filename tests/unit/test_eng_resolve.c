@@ -1,123 +1,7 @@
 /* link: engine route model lib */
 /* The DNS client against a server of its own, whose names say what it does: which server is asked when, what it believes, what it
  * keeps, and what becomes of those who wait. */
-#include "tests/unit/eng_conf_test.h"
-
-#include "tests/unit/eng_dns_server.h"
-
-#include "engine/resolve.h"
-
-/* --- the client --- */
-enum { DEADLINE_MS = 20000 };
-struct side {
-	struct worker w;
-	struct made m;
-	struct timer deadline;
-	unsigned waiting;
-};
-struct told {
-	struct side *side;
-	struct query *query;
-	unsigned times;
-	int error;
-	uint8_t rcode;
-	uint32_t n, ttl;
-	char ips[200]; /* with a space between them */
-};
-
-static void on_deadline(struct loop *l, struct timer *t)
-{
-	(void)l;
-	(void)t;
-	fail_msg("nobody answered");
-}
-
-static void side_open(struct side *s, const char *json)
-{
-	memset(s, 0, sizeof(*s));
-	s->m = good(json);
-	assert_int_equal(loop_init(&s->w.loop, &s->w, NULL), 0);
-	s->w.scratch = malloc(SCRATCH_BYTES);
-	assert_int_equal(resolver_open(&s->w), 0);
-	resolver_system(&s->w)->hosts_file.path = "/dev/null";
-	resolver_system(&s->w)->resolv_conf.path = "/dev/null";
-	timer_set(&s->w.loop, &s->deadline, DEADLINE_MS, on_deadline);
-}
-
-static void side_close(struct side *s)
-{
-	timer_off(&s->deadline);
-	resolver_close(&s->w);
-	small_fini(&s->w.small);
-	loop_release(&s->w.loop);
-	loop_fini(&s->w.loop);
-	free(s->w.scratch);
-	drop(&s->m);
-}
-
-static void tell(struct worker *w, void *ctx, const struct resolved *r)
-{
-	struct told *t = ctx;
-
-	t->times++;
-	t->query = NULL;
-	t->error = r->error;
-	t->rcode = r->rcode;
-	t->n = r->n;
-	t->ttl = r->ttl;
-	for (uint32_t i = 0; i < r->n; i++) {
-		char text[64];
-		size_t at = strlen(t->ips);
-
-		inet_ntop(r->ips[i].family == ADDR_V4 ? AF_INET : AF_INET6, r->ips[i].bytes, text, sizeof(text));
-		snprintf(t->ips + at, sizeof(t->ips) - at, "%s%s", at ? " " : "", text);
-	}
-	if (!--t->side->waiting)
-		w->loop.stop = true;
-}
-
-static void start(struct side *s, const char *name, unsigned how, struct told *t)
-{
-	*t = (struct told){ .side = s };
-	s->waiting++;
-	resolve_ask(&s->w, s->m.c, str_of(name), how, tell, t, &t->query);
-}
-
-static void run(struct side *s)
-{
-	if (s->waiting)
-		loop_run(&s->w.loop);
-	s->w.loop.stop = false;
-}
-
-enum { BOTH = RESOLVE_4 | RESOLVE_6 };
-
-static struct told ask(struct side *s, const char *name, unsigned how)
-{
-	struct told t;
-
-	start(s, name, how, &t);
-	run(s);
-	assert_int_equal(t.times, 1);
-	return t;
-}
-
-/* One server; its json text lives until the next call. */
-static void one_server(struct side *s, struct name_server **ret, const char *more)
-{
-	char json[2000];
-
-	*ret = server_new("192.0.2.1");
-	snprintf(json, sizeof(json), "{\"dns\": {\"servers\": [{\"address\": \"127.0.0.1\", \"port\": %u, \"timeoutMs\": 600}]%s}}", (*ret)->port,
-		 more);
-	side_open(s, json);
-}
-
-static void assert_found(const struct told *t, const char *ips)
-{
-	assert_int_equal(t->error, 0);
-	assert_string_equal(t->ips, ips);
-}
+#include "tests/unit/eng_resolve_case.h"
 
 /* --- tests --- */
 static void test_plain(void **state)
@@ -322,59 +206,6 @@ static void test_fake(void **state)
 }
 
 /* --- the system's files --- */
-static void write_file(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-static void test_system(void **state)
-{
-	char dir[] = "/tmp/xrat-resolve-XXXXXX", resolv[64], hosts[64];
-	struct name_server *d = server_new("192.0.2.9");
-	struct resolve_system *sys;
-	struct side s;
-	struct told t;
-
-	(void)state;
-	assert_non_null(mkdtemp(dir));
-	snprintf(resolv, sizeof(resolv), "%s/resolv.conf", dir);
-	snprintf(hosts, sizeof(hosts), "%s/hosts", dir);
-	write_file(resolv, "# none\nsearch example.com\nnameserver 127.0.0.1 ; ours\nnameserver fe80::1%eth0\n");
-	write_file(hosts, "192.0.2.60 Here.Test other.test # x\n2001:db8::60 here.test\n\nbad line\n192.0.2.61\tother.test\n");
-	side_open(&s, "{}");
-	sys = resolver_system(&s.w);
-	sys->resolv_conf.path = resolv;
-	sys->hosts_file.path = hosts;
-	sys->port = d->port;
-	t = ask(&s, "a.test", RESOLVE_4);
-	assert_found(&t, "192.0.2.9");
-	t = ask(&s, "here.test", BOTH);
-	assert_found(&t, "192.0.2.60 2001:db8::60");
-	t = ask(&s, "other.test", BOTH);
-	assert_found(&t, "192.0.2.60 192.0.2.61");
-	t = ask(&s, "localhost", BOTH);
-	assert_found(&t, "127.0.0.1 ::1");
-	assert_int_equal(d->n_seen, 1);
-
-	write_file(hosts, "192.0.2.70 changed.test\n");
-	t = ask(&s, "changed.test", RESOLVE_4);
-	assert_found(&t, "192.0.2.9"); /* not looked at again so soon */
-	sys->checked_ms -= 6000;
-	t = ask(&s, "changed.test", RESOLVE_4);
-	assert_found(&t, "192.0.2.70");
-	t = ask(&s, "here.test", RESOLVE_4);
-	assert_found(&t, "192.0.2.9");
-	server_free(d);
-	side_close(&s);
-	unlink(resolv);
-	unlink(hosts);
-	rmdir(dir);
-}
-
 /* UseIP… falls back on the system, ForceIP… does not, AsIs asks nobody else. */
 static void tell_simple(struct worker *w, void *ctx, int error, const struct route_ip *ips, uint32_t n)
 {
@@ -491,7 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),  cmocka_unit_test(test_wire),   cmocka_unit_test(test_tcp_server),
 		cmocka_unit_test(test_client_ip), cmocka_unit_test(test_hosts), cmocka_unit_test(test_order),
-		cmocka_unit_test(test_fake),   cmocka_unit_test(test_system), cmocka_unit_test(test_strategies),
+		cmocka_unit_test(test_fake), cmocka_unit_test(test_strategies),
 		cmocka_unit_test(test_waiting),
 	};
 
