@@ -60,6 +60,11 @@ service_libs := $(if $(have_service),$(shell $(PKG_CONFIG) --libs $(pkgs_service
 have_engine := $(shell $(PKG_CONFIG) --exists libcrypto 2>/dev/null && echo yes)
 engine_cflags := $(if $(have_engine),$(shell $(PKG_CONFIG) --cflags libcrypto))
 engine_libs := $(if $(have_engine),$(shell $(PKG_CONFIG) --libs libcrypto))
+ifeq ($(and $(have),$(have_service),$(have_engine)),)
+ifneq ($(filter all install deb,$(or $(MAKECMDGOALS),all)),)
+$(error libraries are missing: 'make deps' installs them, 'tools/deps --list build' prints their names)
+endif
+endif
 cmocka_libs := -lcmocka -ljansson
 
 cppflags := -I. -D_GNU_SOURCE -DXRAT_VERSION='"$(VERSION)"' $(CPPFLAGS)
@@ -88,8 +93,8 @@ archives_present = $(call archives,$(filter $(1),$(present)))
 unit_src := $(wildcard tests/unit/test_*.c)
 fuzz_src := $(wildcard tests/fuzz/fuzz_*.c)
 prog_src := $(wildcard tests/programs/*.c)
-bench_src := $(filter-out bench/route.c,$(wildcard bench/*.c))
-bench_linked_src := $(wildcard bench/route.c)
+bench_src := $(filter-out bench/route.c bench/nodes.c,$(wildcard bench/*.c))
+bench_linked_src := $(wildcard bench/route.c bench/nodes.c)
 linked_src := $(unit_src) $(fuzz_src) $(prog_src) $(bench_linked_src)
 
 # links_<file> = the archives its first line names; without such a line, everything.
@@ -119,8 +124,8 @@ engine := $B/libexec/xrat-engine
 endif
 
 # --- build ---------------------------------------------------------------------------------------------------------
-.PHONY: all tests check check-fast demo lint fuzz fuzzers coverage bench bench-apply bench-programs install deb drift golden clean help \
-	generate deps
+.PHONY: all tests check check-fast demo lint fuzz fuzzers coverage bench bench-apply bench-engine bench-nodes bench-route \
+	bench-programs install deb drift golden clean help generate deps
 all: $(program) $(service) $(engine) $(if $(wildcard tools/gen.c),$B/gen)
 	@:
 
@@ -184,7 +189,7 @@ $(service): $B/obj/cli/main_service.o $(call archives_present,$(filter-out engin
 $(engine): $B/obj/cli/main_engine.o $(call archives_present,cli engine compiler route validate merge render links model lib)
 	$(call link_program,$(engine_libs))
 
-$B/gen: $(call objects,$(wildcard tools/gen*.c)) $(call archives_present,model lib)
+$B/gen: $(call objects,$(wildcard tools/gen*.c)) $(call archives_present,daemon model lib)
 	$(call link_program)
 
 tests: $(units) $(fuzz_replays) $(progs)
@@ -205,7 +210,7 @@ build/fuzz/fuzzers/%: build/fuzz/obj/tests/fuzz/%.o $$(call links_of,tests/fuzz/
 fuzzers: $(fuzzers)
 	@:
 $(benches_linked): $B/bench/%: $B/obj/bench/%.o $$(call links_of,bench/%.c)
-	$(call link_program)
+	$(call link_program,$(service_libs))
 # Helpers of the benches stand alone: no hardening, no C++.
 $(benches): $B/bench/%: bench/%.c $B/flags
 	@mkdir -p $(@D)
@@ -242,6 +247,13 @@ bench: all
 	@bench/bench.sh $(BENCH_ARGS)
 bench-apply: all
 	@bench/apply.py $(BENCH_ARGS)
+bench-engine: all
+	@bench/engine.py $(BENCH_ARGS)
+bench-nodes: all $(benches_linked)
+	@tools/deps --quiet bench
+	@bench/nodes.py $(BENCH_ARGS)
+bench-route: $(program) $(benches_linked)
+	@bench/route.py $(BENCH_ARGS)
 deps:
 	@tools/deps build run test
 
@@ -256,8 +268,11 @@ install: all
 		install -D -m 644 "$$s" "$(DESTDIR)$(PREFIX)/share/xrat/$$s"; done
 	@set -e; for u in system user; do \
 		install -d $(DESTDIR)$(PREFIX)/lib/systemd/$$u; \
-		sed 's|@BINDIR@|$(PREFIX)/bin|' templates/systemd/$$u/xrat.service >$(DESTDIR)$(PREFIX)/lib/systemd/$$u/xrat.service; \
-		chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/$$u/xrat.service; done
+		root=/etc/xrat; [ $$u = system ] || root=%E/xrat; \
+		for unit in xrat xrat-daemon; do \
+		sed "s|@BINDIR@|$(PREFIX)/bin|; s|@ROOT@|$$root|" templates/systemd/$$u/$$unit.service \
+			>$(DESTDIR)$(PREFIX)/lib/systemd/$$u/$$unit.service; \
+		chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/$$u/$$unit.service; done; done
 	@set -e; sh tools/completions.sh $(program) "$(DESTDIR)$(PREFIX)/share"
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/xrat/copyright
 	install -D -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/xrat/README.md
@@ -277,6 +292,9 @@ help:
 	@echo 'make coverage       line coverage of the tests (gcovr)'
 	@echo 'make bench          speed and memory beside other programs; BENCH_ARGS="--store" keeps the result'
 	@echo 'make bench-apply    from an edit to a running engine, for 10 and 10,000 rules, beside doing it by hand'
+	@echo 'make bench-engine   the engine beside other proxies, in a network namespace; BENCH_ARGS="--rows down1,idle --quick"'
+	@echo 'make bench-nodes    import and list of 10,000 nodes beside the sqlite3 shell'
+	@echo 'make bench-route    routing questions a second with 10, 1,000 and 100,000 rules'
 	@echo 'make lint           clang-tidy, cppcheck, shellcheck'
 	@echo 'make install        DESTDIR= PREFIX=/usr/local'
 	@echo 'make deb            build/xrat_$(VERSION)_<arch>.deb'

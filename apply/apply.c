@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "apply/needs_impl.h"
+
 const char *const apply_outcome_names[APPLY__N] = {
 	[APPLY_PUBLISHED] = "published", [APPLY_UNCHANGED] = "unchanged", [APPLY_WOULD] = "would_publish",
 	[APPLY_REFUSED] = "refused",     [APPLY_HELD] = "held",           [APPLY_REMEMBERED] = "failed_before",
@@ -65,15 +67,16 @@ static int64_t mtime_of(const char *path)
 	return (int64_t)((uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec);
 }
 
-/* What a failure of this apply depends on. */
-static void name_attempt(struct job *j)
+/* What a failure of this apply depends on. -errno where there is no engine that may run. */
+static int name_attempt(struct job *j, struct err *e)
 {
 	const struct snapshot *snap = &j->out->snapshot;
+	char *exe = NULL;
+	int r = j->o->find_engine ?
+			j->o->find_engine(j->a, &snap->compiled, diag_sources(snap->sink), &exe, e) : 0;
 
-	j->engine = j->o->find_engine ? j->o->find_engine(j->a, &snap->compiled) : NULL;
-	if (!j->engine)
-		j->engine = "";
-	j->out->no_engine = !*j->engine;
+	j->engine = j->out->engine = exe ? exe : "";
+	j->out->no_engine = !exe;
 	j->out->attempt = (struct attempt){
 		.input_digest = snap->digest,
 		.rendered_digest = snap->rendered,
@@ -82,6 +85,7 @@ static void name_attempt(struct job *j)
 		.engine = j->engine,
 		.engine_mtime_ns = mtime_of(j->engine),
 	};
+	return r;
 }
 
 /* Another program was named for the same bytes. One that came or went is no change of the configuration. */
@@ -198,12 +202,17 @@ static int publish_it(struct job *j, struct err *e)
 	return memory_write(j->a, j->s, j->o->role, &j->memory, e);
 }
 
+static bool is_broken(const struct job *j)
+{
+	return diag_count(j->out->snapshot.sink, SEV_ERROR) > 0;
+}
+
 /* Behind the compile: what to do with it. */
 static int decide(struct job *j, struct err *e)
 {
 	struct apply_result *out = j->out;
 	bool known = memory_same(&j->memory.failed, &out->attempt);
-	bool broken = diag_count(out->snapshot.sink, SEV_ERROR) > 0;
+	bool broken = is_broken(j);
 
 	out->published.generation = out->published.previous = j->live;
 	out->old_digest = j->live_meta.rendered_digest ? j->live_meta.rendered_digest : "";
@@ -227,7 +236,8 @@ static int decide(struct job *j, struct err *e)
 		return 0;
 	}
 	if (j->o->need_engine && !*j->engine)
-		return err_set(e, -ENOENT, "no '%s' on PATH or in [paths] of config.toml",
+		return err_set(e, -ENOENT, "no '%s' on PATH or in [paths] of config.toml; install it, or set [runtime] engine "
+			       "to 'builtin', which comes with xrat",
 			       engine_family_name(out->snapshot.compiled.target->family));
 	return publish_it(j, e);
 }
@@ -236,7 +246,7 @@ static int decide(struct job *j, struct err *e)
 static int run_locked(struct job *j, struct err *e)
 {
 	const struct compile_options compile = { .target = j->o->target, .missing_file_is_error = true,
-						 .strict = j->o->strict };
+						 .strict = j->o->strict, .on_auto = j->o->on_auto };
 	unsigned swept = 0;
 	int r = j->o->dry_run ? 0 : publish_recover(j->a, j->s, j->o->role, &swept, e);
 
@@ -254,8 +264,10 @@ static int run_locked(struct job *j, struct err *e)
 	}
 	if (r)
 		return r;
-	name_attempt(j);
-	return decide(j, e);
+	if (j->out->snapshot.compiled.is_auto && is_broken(j))
+		needs_name(j->a, j->s, j->o->role, &compile, &j->out->snapshot);
+	r = name_attempt(j, is_broken(j) ? NULL : e);
+	return r && !is_broken(j) ? r : decide(j, e);
 }
 
 int apply_run(struct arena *a, const struct state *s, const struct apply_options *o, struct apply_result *ret_result,
@@ -265,7 +277,7 @@ int apply_run(struct arena *a, const struct state *s, const struct apply_options
 	jmp_buf oom, *volatile outer;
 	volatile int r = 0;
 
-	*ret_result = (struct apply_result){ .old_digest = "", .changes = value_array(SPAN_NONE) };
+	*ret_result = (struct apply_result){ .old_digest = "", .engine = "", .changes = value_array(SPAN_NONE) };
 	if (!o->dry_run)
 		r = lock_take(s->locks_fd, state_lock_names[o->role], o->lock_wait_ms, &j.lock, &ret_result->holder, e);
 	if (r == 1) {

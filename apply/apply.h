@@ -137,6 +137,8 @@ int snapshot_take(struct arena *a, const struct state *s, enum role role, const 
 /* Every secret of a compile, by value. Words of an engine go through it before anybody sees them. */
 struct failure_mask;
 struct failure_mask *failure_mask_new(struct arena *a, const struct compiled *c);
+/* The same of a finished xray.json alone. */
+struct failure_mask *failure_mask_of(struct arena *a, const struct value *xray);
 /* The text with every secret as "<secret>", and what stands in links and URLs where secrets stand; the text itself when
  * there is nothing of it. m may be NULL: then nothing is known by value. */
 const char *failure_mask_text(struct arena *a, const struct failure_mask *m, const char *text);
@@ -223,7 +225,11 @@ struct apply_options {
 	unsigned lock_wait_ms;
 	struct actor actor;
 	publish_check_fn *check; /* ctx: the engine's path that find_engine gave, a const char *; "" = none */
-	char *(*find_engine)(struct arena *a, const struct compiled *c); /* NULL result: none there */
+	/* *ret_exe NULL: none there. -ENOENT: config.toml names one that is no program, and another must not run in its
+	 * place. */
+	int (*find_engine)(struct arena *a, const struct compiled *c, const struct sources *sources, char **ret_exe,
+			   struct err *e);
+	compile_auto_fn *on_auto; /* engine = "auto"; NULL: the default target */
 	struct diag_sink *notes;                                         /* about damaged files of .state; may be NULL */
 };
 struct apply_result {
@@ -234,6 +240,7 @@ struct apply_result {
 	struct value changes;       /* render_diff of live and this; array */
 	bool restart;               /* whether the change needs a restart */
 	bool no_engine;
+	const char *engine;         /* its path, "" = none */
 	int holder;                 /* BUSY */
 	const char *old_digest;     /* of the bytes that were live, "" = none */
 };

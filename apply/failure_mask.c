@@ -118,6 +118,15 @@ struct failure_mask *failure_mask_new(struct arena *a, const struct compiled *c)
 	return m;
 }
 
+struct failure_mask *failure_mask_of(struct arena *a, const struct value *xray)
+{
+	struct failure_mask *m = arena_new_of(a, struct failure_mask);
+	struct walk w = { .a = a, .m = m };
+
+	walk_value(&w, xray, false);
+	return m;
+}
+
 /* --- texts -------------------------------------------------------------------------------------------------------- */
 static bool is_alnum(char c)
 {

@@ -32,14 +32,13 @@ static bool row_is(const struct option_row *row, struct str name, char letter)
 
 static const struct option_row *find_option(const struct parser *p, struct str name, char letter)
 {
+	/* The command's own first: 'export' has a --format of its own. */
+	for (size_t i = 0; p->inv->command && p->inv->command->options[i]; i++)
+		if (row_is(p->inv->command->options[i], name, letter))
+			return p->inv->command->options[i];
 	for (size_t i = 0; i < global_options_n; i++)
 		if (row_is(&global_options[i], name, letter))
 			return &global_options[i];
-	if (!p->inv->command)
-		return NULL;
-	for (size_t i = 0; p->inv->command->options[i]; i++)
-		if (row_is(p->inv->command->options[i], name, letter))
-			return p->inv->command->options[i];
 	return NULL;
 }
 
@@ -153,10 +152,10 @@ static int short_options(struct parser *p, const char *letters)
 
 static int unknown_command(struct parser *p, const char *word)
 {
-	const char *names[32], *near;
+	const char *names[64], *near;
 	size_t n = 0;
 
-	for (size_t i = 0; i < commands_n && n < 32; i++)
+	for (size_t i = 0; i < commands_n && n < 64; i++)
 		names[n++] = commands[i].name;
 	near = str_nearest(str_of(word), names, n);
 	return usage(p, "unknown command '%s'%s%s%s", word, near ? ", did you mean '" : "", near ? near : "",

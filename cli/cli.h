@@ -13,12 +13,13 @@ enum exit_code {
 	EXIT_NO_DAEMON = 6,
 	EXIT_NOT_FOUND = 7,
 	EXIT_DIFFERENT = 8,
+	EXIT_INTERRUPTED = 130, /* by SIGINT or SIGTERM; what was done until then is kept */
 };
 
 enum { ROLE_AUTO = -1 };
-enum output_format { FORMAT_TEXT, FORMAT_JSON };
+enum cli_format { FORMAT_TEXT, FORMAT_JSON };
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
-enum { MAX_OPERANDS = 8 };
+enum { MAX_OPERANDS = 256 };
 
 /* Everything one command line says. Options of commands that it did not give are zero or NULL. */
 struct invocation {
@@ -33,9 +34,16 @@ struct invocation {
 	int wait, to; /* seconds, generation; -1 = not given */
 	const char *inbound, *source, *user, *protocol, *resolve; /* of a flow */
 	int network; /* enum route_network; 0 = not given */
+	bool is_user, is_system, start; /* of daemon install */
+	const char *log_file, *id;      /* of the daemon, of proxy rotate */
 	const char *config, *control; /* of the engine */
 	int workers;                  /* 0 = not given */
 	bool no_seccomp;
+	const char *name, *user_agent, *subscription, *url; /* of nodes and subscriptions */
+	bool lenient, progress, enabled_only, deleted, all, show_secrets, hard, skip_tcp, skip_delay;
+	int sort;          /* enum store_sort + 1; 0 = not given */
+	int export_format; /* enum export_format + 1; 0 = not given */
+	int limit, concurrency, attempts, timeout_ms; /* 0 = not given */
 	char *const *argv; /* the command line itself, for the program that does the work */
 	const char *operands[MAX_OPERANDS];
 	unsigned n_operands;
@@ -107,6 +115,10 @@ struct workspace {
 int workspace_open(struct arena *a, const struct invocation *inv, struct workspace *ret_ws);
 /* The same for commands about what is live: a role that has no file any more counts too. */
 int workspace_open_live(struct arena *a, const struct invocation *inv, struct workspace *ret_ws);
+/* The same where there may be no role at all (roles 0). */
+int workspace_open_any(struct arena *a, const struct invocation *inv, struct workspace *ret_ws);
+/* Says that there is none: EXIT_CONFIG. */
+int workspace_no_role(struct arena *a, const struct invocation *inv, const char *root);
 void workspace_close(struct workspace *ws);
 /* The only role, or EXIT_USAGE when there are two and none was named. */
 int workspace_one_role(struct arena *a, const struct invocation *inv, const struct workspace *ws, enum role *ret_role);
@@ -119,6 +131,9 @@ const char *default_root(struct arena *a);
 /* Replace this program by xrat-service, xrat-engine, with the same command line. Return only when that failed. */
 command_fn cmd_in_service, cmd_in_engine;
 command_fn cmd_apply, cmd_rollback, cmd_history, cmd_status, cmd_watch, cmd_bundle;
+command_fn cmd_add, cmd_import, cmd_update, cmd_list, cmd_show, cmd_enable, cmd_disable, cmd_remove, cmd_restore, cmd_purge,
+	cmd_export, cmd_test;
+command_fn cmd_daemon, cmd_connect, cmd_disconnect, cmd_proxy;
 command_fn cmd_check, cmd_render, cmd_init, cmd_diff, cmd_why, cmd_route, cmd_explain, cmd_schema, cmd_completion, cmd_version,
 	cmd_docs, cmd_help;
 

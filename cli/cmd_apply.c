@@ -38,6 +38,8 @@ static void fill_report(struct arena *a, const struct apply_result *result, stru
 		out->target = result->snapshot.compiled.target->name;
 	out->restart = result->restart && out->changed;
 	out->no_engine = result->no_engine;
+	out->engine = result->engine;
+	out->is_auto = result->snapshot.compiled.is_auto;
 	out->audit_incomplete = result->published.audit_incomplete;
 	if (result->outcome != APPLY_WOULD)
 		return;
@@ -74,7 +76,7 @@ static int run_here(struct arena *a, const struct invocation *inv, const struct 
 	struct apply_options o = {
 		.role = out->role, .target = inv->target, .is_explicit = true, .dry_run = inv->dry_run,
 		.strict = inv->strict, .lock_wait_ms = LOCK_WAIT_MS, .check = hook_check,
-		.find_engine = hook_find_engine, .notes = out->notes,
+		.find_engine = hook_find_engine, .on_auto = hook_auto, .notes = out->notes,
 	};
 	struct request request = { 0 };
 	struct apply_result result;
@@ -150,6 +152,7 @@ static int look_for_verdict(struct arena *a, const struct state *s, struct repor
 	out->previous = out->changed ? out->generation : 0;
 	out->generation = live;
 	out->target = meta.target;
+	out->engine = meta.engine;
 	target = target_find(str_of(meta.target));
 	out->restart = out->changed && target && target->family != ENGINE_BUILTIN;
 	out->outcome = apply_outcome_names[out->changed ? APPLY_PUBLISHED : APPLY_UNCHANGED];

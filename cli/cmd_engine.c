@@ -1,8 +1,11 @@
 /* engine run, engine check: the compiler's checks, then the engine's own. */
 #include "cli/cmd_engine.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/engine.h"
@@ -13,14 +16,40 @@ struct engine_cmd {
 	bool quiet_ok; /* do not say that all is well */
 };
 
+static int read_given(struct arena *a, int fd, struct str *ret_bytes)
+{
+	struct stat st;
+	size_t done = 0;
+	char *p;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size > JSON_MAX_BYTES)
+		return S_ISREG(st.st_mode) ? -EFBIG : -EINVAL;
+	p = arena_alloc(a, (size_t)st.st_size + 1);
+	while (done < (size_t)st.st_size) {
+		ssize_t n = pread(fd, p + done, (size_t)st.st_size - done, (off_t)done);
+
+		if (n <= 0 && errno != EINTR)
+			return n ? -errno : -EIO;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	p[done] = 0;
+	*ret_bytes = (struct str){ p, done };
+	return 0;
+}
+
 /* The rows of the builtin target decide, as for `check --raw --target builtin`. */
-static int load(void *ctx, struct arena *a, struct diag_sink *sink, struct xconf *ret_x, struct err *e)
+static int load(void *ctx, int fd, struct arena *a, struct diag_sink *sink, struct xconf *ret_x, struct err *e)
 {
 	const struct engine_cmd *cmd = ctx;
-	const struct compile_options o = { .target = "builtin" };
+	struct compile_options o = { .target = "builtin" };
 	struct compiled *c = arena_new_of(a, struct compiled);
-	int r = compile_raw(a, sink, cmd->inv->config, &o, c, e);
+	int r = fd < 0 ? 0 : read_given(a, fd, &o.raw_bytes);
 
+	if (r)
+		return err_sys(e, r, "read '%s' as it was given", cmd->inv->config);
+	r = compile_raw(a, sink, cmd->inv->config, &o, c, e);
 	if (r)
 		return r;
 	*ret_x = c->merged.x;
@@ -118,4 +147,54 @@ int engine_cmd_check(struct arena *a, const struct invocation *inv)
 		return out_result(a, inv, result);
 	}
 	return finish(a, inv, r, &e);
+}
+
+/* --- reload -c: asks what runs, opens what is new, and sends that with the reload --- */
+static int read_running(struct arena *a, const struct invocation *inv, struct value **ret_running)
+{
+	struct buf line = { 0 };
+	int r = engine_ask(inv->control, "status", NULL, &line);
+
+	if (r)
+		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "ask the engine at '%s': %s", inv->control, strerror(-r));
+	else
+		r = engine_read_answer(a, inv, (struct str){ arena_memdup(a, line.p, line.len), line.len }, ret_running);
+	buf_fini(&line);
+	return r;
+}
+
+static int send_parcel(struct arena *a, const struct invocation *inv, struct parcel *p)
+{
+	struct buf line = { 0 };
+	struct value *result = NULL;
+	int r = engine_ask(inv->control, NULL, p, &line);
+
+	if (r)
+		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "ask the engine at '%s': %s", inv->control, strerror(-r));
+	else
+		r = engine_read_answer(a, inv, (struct str){ line.p, line.len }, &result);
+	engine_free_parcel(p, r == EXIT_CONFIG);
+	if (!r && result)
+		r = engine_show_result(a, inv, result);
+	buf_fini(&line);
+	return r;
+}
+
+int engine_cmd_reload(struct arena *a, const struct invocation *inv)
+{
+	struct engine_cmd cmd = { .inv = inv, .quiet_ok = true };
+	struct engine_options o = { .load = load, .report = report, .ctx = &cmd };
+	struct value *running = NULL;
+	struct parcel *p = NULL;
+	struct err e = { 0 };
+	int r;
+
+	if (!inv->config || !inv->control)
+		return engine_cmd_ask(a, inv);
+	set_assets(&o);
+	r = read_running(a, inv, &running);
+	if (r)
+		return r;
+	r = engine_pack(&o, inv->config, running, &p, &e);
+	return r ? finish(a, inv, r, &e) : send_parcel(a, inv, p);
 }

@@ -134,7 +134,7 @@ int cmd_docs(struct arena *a, const struct invocation *inv)
 
 	if (!docs_write(&out, inv->operands[0]))
 		return print(a, inv, &out);
-	return out_fail(a, inv, EXIT_USAGE, NULL, "no page '%s', allowed are man, diagnostics", inv->operands[0]);
+	return out_fail(a, inv, EXIT_USAGE, NULL, "no page '%s', allowed are man, diagnostics, engine", inv->operands[0]);
 }
 
 int cmd_version(struct arena *a, const struct invocation *inv)

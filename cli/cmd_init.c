@@ -8,7 +8,7 @@
 #include "cli/cli.h"
 #include "cli/templates.h"
 
-enum { LINK_MAX_BYTES = 64 * 1024 };
+enum { STDIN_LINK_MAX_BYTES = 64 * 1024 };
 
 struct init {
 	struct arena *arena;
@@ -124,14 +124,14 @@ static int make_tree(struct init *in)
 /* A link on the command line is seen by every process list, so stdin is offered too. */
 static int read_link(struct init *in)
 {
-	char *text = arena_alloc(in->arena, LINK_MAX_BYTES);
+	char *text = arena_alloc(in->arena, STDIN_LINK_MAX_BYTES);
 	size_t len = 0;
 	ssize_t n;
 
 	in->link = str_trim(str_of(in->inv->from));
 	if (!str_is(in->link, "-"))
 		return 0;
-	while (len < LINK_MAX_BYTES && (n = read(STDIN_FILENO, text + len, LINK_MAX_BYTES - len)) != 0) {
+	while (len < STDIN_LINK_MAX_BYTES && (n = read(STDIN_FILENO, text + len, STDIN_LINK_MAX_BYTES - len)) != 0) {
 		if (n < 0 && errno != EINTR)
 			return err_sys(&in->err, -errno, "read the link from stdin");
 		len += n > 0 ? (size_t)n : 0;

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cli/report.h"
+#include "runtime/runtime.h"
 
 enum { LOCK_WAIT_MS = 10 * 1000 };
 
@@ -19,6 +20,24 @@ static const char *refusal(struct arena *a, const struct rollback_result *result
 		return "there is no earlier generation to go back to; 'xrat history' lists them";
 	return arena_printf(a, "generation %llu is not kept; 'xrat history' lists those that are",
 			    (unsigned long long)result->to);
+}
+
+/* Whether what it goes back to can run here. */
+static void name_engine(struct arena *a, const struct state *s, struct report *out)
+{
+	const struct target *t = NULL;
+	struct meta m;
+
+	if (!generation_meta(a, s, out->role, out->generation, &m, NULL))
+		t = target_find(str_of(m.target));
+	if (!t || !*m.engine)
+		return;
+	out->target = t->name;
+	out->engine = engine_again(a, t, m.engine);
+	out->no_engine = !out->engine;
+	if (out->no_engine)
+		out->note = arena_printf(a, "it was made for '%s', which is not on this machine now",
+					 engine_family_name(t->family));
 }
 
 static void roll_back(struct arena *a, const struct invocation *inv, const struct state *s, struct report *out)
@@ -42,6 +61,8 @@ static void roll_back(struct arena *a, const struct invocation *inv, const struc
 	out->previous = r == ROLLBACK_DONE ? result.from : 0;
 	if (r != ROLLBACK_DONE)
 		out->message = refusal(a, &result, r, out);
+	else
+		name_engine(a, s, out);
 }
 
 int cmd_rollback(struct arena *a, const struct invocation *inv)

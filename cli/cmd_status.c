@@ -1,4 +1,5 @@
-/* status: what is desired, live and running, from the files of .state. What no service vouches for is marked. */
+/* status: what is desired, live and running, from the files of .state, and the session as the daemon tells it. What no
+ * service vouches for is marked. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/ask_daemon.h"
 #include "cli/report.h"
 #include "service/service.h"
 
@@ -196,7 +198,49 @@ static void seen_text(struct buf *out, const struct seen *s)
 		line(out, "watcher", "%s", st->warning);
 }
 
-static int show(struct arena *a, const struct invocation *inv, const struct seen *seen, unsigned n)
+/* --- the session --- */
+struct daemon_seen {
+	bool reachable;
+	struct ipc_reply ping, runtime;
+	struct value session; /* its payload */
+};
+
+static void look_at_daemon(struct arena *a, const char *root, struct daemon_seen *out)
+{
+	struct ipc_request q;
+
+	ipc_request_init(&q, IPC_SNAKE, IPC_DAEMON_PING);
+	*out = (struct daemon_seen){ 0 };
+	if (ask_quietly(a, root, &q, &out->ping, NULL) || out->ping.code != IPC_OK)
+		return;
+	ipc_request_init(&q, IPC_SNAKE, IPC_RUNTIME_STATUS);
+	out->reachable = !ask_quietly(a, root, &q, &out->runtime, &out->session) && out->runtime.code == IPC_OK;
+}
+
+static struct value daemon_json(struct arena *a, const struct daemon_seen *d)
+{
+	struct value v = value_object(SPAN_NONE);
+
+	if (!d->reachable)
+		return value_null(SPAN_NONE);
+	value_put_int(a, &v, "pid", d->ping.ping.pid);
+	value_put_str(a, &v, "instance_id", d->ping.ping.instance_id);
+	value_put_str(a, &v, "started_at", d->ping.ping.started_at);
+	value_put_int(a, &v, "uptime_seconds", d->ping.ping.uptime_seconds);
+	return v;
+}
+
+static void daemon_text(struct arena *a, struct buf *out, const struct daemon_seen *d)
+{
+	if (!d->reachable)
+		return;
+	buf_puts(out, "daemon\n");
+	line(out, "state", "running since %s, process %lld", d->ping.ping.started_at, (long long)d->ping.ping.pid);
+	ask_session_text(a, out, &d->runtime.runtime);
+}
+
+static int show(struct arena *a, const struct invocation *inv, const struct seen *seen, unsigned n,
+		const struct daemon_seen *daemon)
 {
 	struct value result = value_object(SPAN_NONE), list = value_array(SPAN_NONE);
 	struct buf out = { 0 };
@@ -205,6 +249,8 @@ static int show(struct arena *a, const struct invocation *inv, const struct seen
 		for (unsigned i = 0; i < n; i++)
 			value_push(a, &list, seen_json(a, &seen[i]));
 		value_put(a, &result, "roles", list);
+		value_put(a, &result, "daemon", daemon_json(a, daemon));
+		value_put(a, &result, "session", daemon->reachable ? daemon->session : value_null(SPAN_NONE));
 		return out_result(a, inv, result);
 	}
 	for (unsigned i = 0; i < n; i++) {
@@ -213,37 +259,57 @@ static int show(struct arena *a, const struct invocation *inv, const struct seen
 			return EXIT_SYSTEM;
 		seen_text(&out, &seen[i]);
 	}
+	daemon_text(a, &out, daemon);
 	return out_buf(STDOUT_FILENO, &out) ? EXIT_SYSTEM : EXIT_DONE;
+}
+
+/* Neither role nor daemon: whoever had a daemon here misses that, anybody else a role. */
+static int nothing_here(struct arena *a, const struct invocation *inv, const struct workspace *ws)
+{
+	bool had_daemon = !faccessat(ws->root_fd, IPC_RUNTIME_DIR, F_OK, 0);
+
+	return had_daemon && inv->role == ROLE_AUTO ? ask_no_daemon(a, inv, ws->root) :
+						      workspace_no_role(a, inv, ws->root);
+}
+
+static int look_at_roles(struct arena *a, const struct invocation *inv, struct workspace *ws, struct seen seen[ROLE__N],
+			 unsigned *ret_n)
+{
+	struct err e = { 0 };
+	struct state s;
+	bool held = false;
+	int holder = 0, r = workspace_state(a, inv, ws, false, &s);
+
+	if (r)
+		return r;
+	if (s.locks_fd >= 0)
+		holder = lock_holder(s.locks_fd, STATE_LOCK_SERVICE, &held, &e);
+	r = holder < 0 ? holder : 0;
+	for (int role = 0; role < ROLE__N && !r; role++)
+		if (ws->roles & 1u << role)
+			r = look(a, &s, (enum role)role, holder, held, &seen[(*ret_n)++], &e);
+	state_close(&s);
+	if (r)
+		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "%s", err_text(&e));
+	err_fini(&e);
+	return r;
 }
 
 int cmd_status(struct arena *a, const struct invocation *inv)
 {
 	struct workspace ws = { .root_fd = -1 };
 	struct seen seen[ROLE__N] = { 0 };
-	struct err e = { 0 };
-	struct state s;
-	bool held = false;
+	struct daemon_seen daemon;
 	unsigned n = 0;
-	int holder = 0, r = workspace_open_live(a, inv, &ws);
+	int r = workspace_open_any(a, inv, &ws);
 
-	if (!r)
-		r = workspace_state(a, inv, &ws, false, &s);
-	if (r) {
-		workspace_close(&ws);
-		return r;
+	if (!r) {
+		look_at_daemon(a, ws.root, &daemon);
+		if (ws.roles)
+			r = look_at_roles(a, inv, &ws, seen, &n);
+		else if (!daemon.reachable)
+			r = nothing_here(a, inv, &ws);
 	}
-	if (s.locks_fd >= 0)
-		holder = lock_holder(s.locks_fd, STATE_LOCK_SERVICE, &held, &e);
-	r = holder < 0 ? holder : 0;
-	for (int role = 0; role < ROLE__N && !r; role++)
-		if (ws.roles & 1u << role)
-			r = look(a, &s, (enum role)role, holder, held, &seen[n++], &e);
-	state_close(&s);
 	workspace_close(&ws);
-	if (r) {
-		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "%s", err_text(&e));
-		err_fini(&e);
-		return r;
-	}
-	return show(a, inv, seen, n);
+	return r ? r : show(a, inv, seen, n, &daemon);
 }

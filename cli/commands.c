@@ -7,9 +7,13 @@
 static const struct option_row *const no_options[] = { NULL };
 static const char *const render_operands[] = { "xray", NULL };
 static const char *const debug_operands[] = { "bundle", NULL };
+static const char *const daemon_operands[] = { "start", "stop", "restart", "status", "install", "uninstall", "run-server",
+						 NULL };
+static const char *const proxy_operands[] = { "start", "stop", "status", "rotate", NULL };
+static const char *const rotate_operands[] = { "enable", "disable", "status", "now", NULL };
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
 static const char *const engine_operands[] = { "run", "check", "stats", "status", "reload", NULL };
-static const char *const doc_pages[] = { "man", "diagnostics", NULL };
+static const char *const doc_pages[] = { "man", "diagnostics", "engine", NULL };
 
 const struct command commands[] = {
 	{ "init", "", 0, 0, cmd_init, OPTIONS(&opt_from), NULL, "write a starter tree",
@@ -43,7 +47,8 @@ const struct command commands[] = {
 	  "compile, check and publish atomically",
 	  "Publishes itself when no service holds CONFIG_ROOT; else it queues a request for the service, and with --wait "
 	  "returns the service's verdict. An unchanged result is reported as unchanged, and nothing is touched. With "
-	  "--format json the result has 'changed', true or false." },
+	  "--format json the result has 'changed', true or false. Where [runtime] engine is 'auto' it compiles for the "
+	  "engine of this machine: xray, else v2ray, else builtin, which comes with xrat; so does watch." },
 	{ "rollback", "", 0, 0, cmd_rollback, OPTIONS(&opt_to), NULL, "back to the last known good or a kept generation",
 	  "What it leaves is not applied again until the desired files change or somebody asks for it with apply." },
 	{ "history", "", 0, 0, cmd_history, no_options, NULL, "list the kept generations",
@@ -53,6 +58,24 @@ const struct command commands[] = {
 	  "good when a new one does not live. A broken edit never stops the engine." },
 	{ "status", "", 0, 0, cmd_status, no_options, NULL, "what is desired, live and running",
 	  "Read from the status files of the service; the engine's state is the last one a service saw." },
+	{ "connect", "ID", 1, 1, cmd_in_service, no_options, NULL, "use a node, by number or beginning of its ref",
+	  "The daemon starts an engine with this node and says where it listens. A session that runs already is replaced once "
+	  "the new one is proved, unless [runtime] replace_active_session is false." },
+	{ "disconnect", "", 0, 0, cmd_in_service, no_options, NULL, "end the session", "Its engine is stopped, within 5 s." },
+	{ "proxy", "start|stop|status|rotate", 1, 1, cmd_in_service, OPTIONS(&opt_id), proxy_operands,
+	  "change nodes by timer and health, or now",
+	  "'start' and 'stop' turn rotation on and off, 'status' tells how it stands, 'rotate' goes to the best other node, or "
+	  "to the one of --id, when that has proved itself." },
+	{ "rotate", "enable|disable|status|now", 1, 1, cmd_in_service, OPTIONS(&opt_id), rotate_operands,
+	  "the same as proxy, by other names", "enable is start, disable is stop, now is rotate." },
+	{ "daemon", "start|stop|restart|status|install|uninstall|run-server", 1, 1, cmd_in_service,
+	  OPTIONS(&opt_log_file, &opt_target, &opt_unit_user, &opt_unit_system, &opt_unit_start, &opt_unit_dry_run),
+	  daemon_operands, "the process behind connect, proxy and status",
+	  "'start' checks config.toml and the local ports, starts the daemon and waits until it answers; 'run-server' is the daemon in the "
+	  "foreground. It also does what 'watch' does for the desired files, so there is one or the other for a "
+	  "CONFIG_ROOT. 'stop' ends the session and the engines with it; 'restart' (and SIGUSR2) replaces the daemon by the program that is "
+	  "installed now, in the same process, and what runs goes on. SIGHUP reads config.toml again. 'install' writes a unit "
+	  "for systemd." },
 	{ "debug", "bundle", 1, 1, cmd_in_service, OPTIONS(&opt_bundle_output, &opt_with_secrets, &opt_yes), debug_operands,
 	  "write a support archive",
 	  "Desired files, state, logs, check and diff output, versions and sockets in one zip, secrets masked. It is "
@@ -65,8 +88,8 @@ const struct command commands[] = {
 	  "The schemas are generated from the tables that the decoder and the checker read." },
 	{ "completion", "bash|zsh|fish", 1, 1, cmd_completion, no_options, shells, "print a completion script",
 	  "For example: xrat completion bash > ~/.local/share/bash-completion/completions/xrat" },
-	{ "docs", "man|diagnostics", 1, 1, cmd_docs, no_options, doc_pages, "print a reference page",
-	  "The manual page in mdoc, or the list of diagnostic codes in Markdown." },
+	{ "docs", "man|diagnostics|engine", 1, 1, cmd_docs, no_options, doc_pages, "print a reference page",
+	  "The manual page in mdoc, or in Markdown the list of diagnostic codes or the keys that the embedded engine reads." },
 	{ "version", "", 0, 0, cmd_version, no_options, NULL, "print version and known targets",
 	  "The targets are the engines and versions that xrat can compile for." },
 	{ "help", "[COMMAND]", 0, 1, cmd_help, no_options, NULL, "print help", "Help for all commands, or for one." },

@@ -68,14 +68,17 @@ static void man(struct buf *out)
 		 "What is published; complete at every instant.\n"
 		 ".It Pa .state/generations/\nWhat was published, for rollback.\n"
 		 ".It Pa .state/apply.request , .state/apply.error\nRequests for the service, and why the last ones failed.\n"
+		 ".It Pa runtime/daemon.sock\nThe socket of the daemon.\n"
 		 ".It Pa audit.log\nWho published what and when, a JSON object a line.\n.El\n"
 		 ".Sh EXIT STATUS\n.Bl -tag -width Ds\n"
 		 ".It 0\nDone; nothing to do is also done.\n"
 		 ".It 1\nThe configuration has errors.\n"
 		 ".It 2\nUsage.\n"
 		 ".It 3\nThe system refused: I/O, permission, no space, engine missing.\n"
-		 ".It 4\nBusy or stale: a lock was held past the deadline, or the inputs kept changing.\n"
+		 ".It 4\nBusy or stale: a lock was held past the deadline, or the inputs kept changing; of the daemon: not possible "
+		 "as things are.\n"
 		 ".It 5\nThe apply failed and the last known good was restored.\n"
+		 ".It 6\nThe daemon does not answer.\n"
 		 ".It 7\nNot found.\n"
 		 ".It 8\n.Cm diff Fl Fl exit-code\nfound differences.\n.El\n");
 }
@@ -109,6 +112,7 @@ static void diagnostics(struct buf *out)
 static const struct { const char *name; void (*write)(struct buf *); } pages[] = {
 	{ "man", man },
 	{ "diagnostics", diagnostics },
+	{ "engine", docs_engine },
 };
 
 int docs_write(struct buf *out, const char *page)

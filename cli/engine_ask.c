@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/cmd_engine.h"
+#include "engine/engine.h"
 
 enum { ANSWER_MAX = 64 * 1024 * 1024, WAIT_S = 30 };
 
@@ -53,18 +54,26 @@ static int read_line(int fd, struct buf *line)
 	return 0;
 }
 
-static int ask(const char *path, const char *command, struct buf *answer)
+static int send_command(int fd, const char *command)
 {
 	struct buf line = { 0 };
+	int r;
+
+	buf_printf(&line, "{\"command\":\"%s\"}\n", command);
+	r = line.failed ? -ENOMEM : out_write(fd, (struct str){ line.p, line.len });
+	buf_fini(&line);
+	return r;
+}
+
+int engine_ask(const char *path, const char *command, const struct parcel *parcel, struct buf *ret_answer)
+{
 	int fd = reach(path), r;
 
 	if (fd < 0)
 		return fd;
-	buf_printf(&line, "{\"command\":\"%s\"}\n", command);
-	r = line.failed ? -ENOMEM : out_write(fd, (struct str){ line.p, line.len });
-	buf_fini(&line);
+	r = command ? send_command(fd, command) : engine_send_parcel(parcel, fd);
 	if (!r)
-		r = read_line(fd, answer);
+		r = read_line(fd, ret_answer);
 	close(fd);
 	return r;
 }
@@ -84,21 +93,28 @@ static void print_value(struct buf *out, const char *key, size_t key_len, const 
 		buf_printf(out, "%.*s %.*s\n", (int)key_len, key, (int)v->len, v->text);
 }
 
-static int show(struct arena *a, const struct invocation *inv, struct str line)
+int engine_read_answer(struct arena *a, const struct invocation *inv, struct str line, struct value **ret_result)
 {
 	struct sources *sources = sources_new(a);
-	struct value reply = { 0 }, *ok, *result;
-	struct buf out = { 0 };
+	struct value *reply = arena_new_of(a, struct value), *ok, *result;
 
-	if (json_parse(a, diag_sink_new(a, sources), sources_add(sources, "answer", line.p, (uint32_t)line.len), false, &reply))
+	if (json_parse(a, diag_sink_new(a, sources), sources_add(sources, "answer", line.p, (uint32_t)line.len), false, reply))
 		return out_fail(a, inv, EXIT_SYSTEM, NULL, "the engine's answer is no JSON");
-	ok = value_get(&reply, "ok");
-	result = value_get(&reply, "result");
+	ok = value_get(reply, "ok");
+	result = value_get(reply, "result");
 	if (!ok || !ok->truth || !result) {
-		struct str why = value_get_str(&reply, "error");
+		struct str why = value_get_str(reply, "error");
 
 		return out_fail(a, inv, EXIT_CONFIG, NULL, "%.*s", (int)why.len, why.p ? why.p : "");
 	}
+	*ret_result = result;
+	return EXIT_DONE;
+}
+
+int engine_show_result(struct arena *a, const struct invocation *inv, const struct value *result)
+{
+	struct buf out = { 0 };
+
 	if (inv->format == FORMAT_JSON)
 		return out_result(a, inv, *result);
 	print_value(&out, "", 0, result);
@@ -108,16 +124,19 @@ static int show(struct arena *a, const struct invocation *inv, struct str line)
 int engine_cmd_ask(struct arena *a, const struct invocation *inv)
 {
 	struct buf answer = { 0 };
+	struct value *result = NULL;
 	int r;
 
 	if (!inv->control)
 		return out_fail(a, inv, EXIT_USAGE, NULL, "engine %s needs --control PATH, as the engine was started with",
 				inv->operands[0]);
-	r = ask(inv->control, inv->operands[0], &answer);
+	r = engine_ask(inv->control, inv->operands[0], NULL, &answer);
 	if (r)
 		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "ask the engine at '%s': %s", inv->control, strerror(-r));
 	else
-		r = show(a, inv, (struct str){ answer.p, answer.len });
+		r = engine_read_answer(a, inv, (struct str){ answer.p, answer.len }, &result);
+	if (!r && result)
+		r = engine_show_result(a, inv, result);
 	buf_fini(&answer);
 	return r;
 }

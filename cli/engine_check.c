@@ -55,10 +55,12 @@ void engine_check(struct arena *a, struct diag_sink *sink, const struct compiled
 	const char *set = getenv("TMPDIR"), *base = set && *set ? set : "/tmp";
 	const char *exe = engine_find(a, c->target, configured_path(c));
 	char *dir = arena_printf(a, "%s/xrat-XXXXXX", base);
+	struct diag *d;
 
 	if (!exe) {
-		diag_add(sink, DIAG_XR702, SPAN_NONE, "no '%s' on PATH or in [paths] to check the rendered file with",
-			 engine_family_name(c->target->family));
+		d = diag_add(sink, DIAG_XR702, SPAN_NONE, "no '%s' on PATH or in [paths] to check the rendered file with",
+			     engine_family_name(c->target->family));
+		diag_help(sink, d, "install it or name its program in [paths] of config.toml; 'builtin' comes with xrat");
 		return;
 	}
 	if (!mkdtemp(dir)) {

@@ -38,6 +38,6 @@ void help_all(struct buf *out)
 	for (size_t i = 0; i < global_options_n; i++)
 		option_line(out, &global_options[i]);
 	buf_puts(out,
-		 "\nExit codes: 0 done, 1 the configuration has errors, 2 usage, 3 the system refused, 7 not found,\n"
-		 "8 'diff --exit-code' found differences. 'xrat help COMMAND' tells more.\n");
+		 "\nExit codes: 0 done, 1 the configuration has errors, 2 usage, 3 the system refused, 4 busy,\n"
+		 "5 rolled back, 6 no daemon, 7 not found, 8 'diff --exit-code' found differences. 'xrat help COMMAND' tells more.\n");
 }

@@ -10,7 +10,7 @@ static const struct {
 	command_fn *run;
 } rows[] = {
 	{ "run", engine_cmd_run },      { "check", engine_cmd_check },   { "stats", engine_cmd_ask },
-	{ "status", engine_cmd_ask },   { "reload", engine_cmd_ask },
+	{ "status", engine_cmd_ask },   { "reload", engine_cmd_reload },
 };
 enum { N_ROWS = sizeof(rows) / sizeof(*rows), ARGS_MAX = 64 };
 

@@ -5,6 +5,11 @@
 static const struct { const char *name; command_fn *run; } rows[] = {
 	{ "watch", cmd_watch },
 	{ "debug", cmd_bundle },
+	{ "daemon", cmd_daemon },
+	{ "connect", cmd_connect },
+	{ "disconnect", cmd_disconnect },
+	{ "proxy", cmd_proxy },
+	{ "rotate", cmd_proxy },
 };
 
 static int dispatch(struct arena *a, const struct invocation *inv)

@@ -10,6 +10,8 @@
 static const char *const role_choices[] = { "client", "server", NULL };
 static const char *const format_choices[] = { "text", "json", NULL };
 static const char *const network_choices[] = { "tcp", "udp", NULL };
+static const char *const sort_choices[] = { "id", "name", "address", "protocol", "delay", "download", "tested", NULL };
+static const char *const export_choices[] = { "links", "base64", "xray", "json", "sing-box", NULL };
 static const char *const color_choices[] = { "auto", "always", "never", NULL };
 
 const struct option_row global_options[] = {
@@ -68,7 +70,19 @@ const struct option_row opt_protocol = { "protocol", 0, OPT_TEXT, AT(protocol), 
 					 "what is sniffed in it: http, tls, quic, bittorrent" };
 const struct option_row opt_resolve = { "resolve", 0, OPT_TEXT, AT(resolve), "IP", NULL, 0,
 					"the addresses of the name, with commas, as the engine's DNS would answer" };
-const struct option_row opt_config = { "config", 'c', OPT_TEXT, AT(config), "FILE", NULL, 0, "run, check: the xray.json" };
+const struct option_row opt_log_file = { "log-file", 0, OPT_TEXT, AT(log_file), "FILE", NULL, 0,
+					 "start, run-server: log here; default stderr, and for start CONFIG_ROOT/logs/daemon.log "
+					 "unless stderr is a file" };
+const struct option_row opt_unit_user = { "user", 0, OPT_FLAG, AT(is_user), NULL, NULL, 0,
+					  "install, uninstall: for this user; the default for all but root" };
+const struct option_row opt_unit_system = { "system", 0, OPT_FLAG, AT(is_system), NULL, NULL, 0,
+					    "install, uninstall: for the system; the default for root" };
+const struct option_row opt_unit_start = { "start", 0, OPT_FLAG, AT(start), NULL, NULL, 0, "install: start it too" };
+const struct option_row opt_unit_dry_run = { "dry-run", 0, OPT_FLAG, AT(dry_run), NULL, NULL, 0,
+					     "install, uninstall: show what would be done" };
+const struct option_row opt_id = { "id", 0, OPT_TEXT, AT(id), "ID", NULL, 0,
+				   "rotate, now: the node to go to, by number or beginning of its ref" };
+const struct option_row opt_config = { "config", 'c', OPT_TEXT, AT(config), "FILE", NULL, 0, "run, check, reload: the xray.json" };
 const struct option_row opt_control = { "control", 0, OPT_TEXT, AT(control), "PATH", NULL, 0,
 					"the control socket; run makes it (default: none), mode 0600" };
 const struct option_row opt_workers = { "workers", 0, OPT_NUMBER, AT(workers), "N", NULL, 0,
@@ -77,3 +91,45 @@ const struct option_row opt_engine_user = { "user", 0, OPT_TEXT, AT(user), "NAME
 					    "run: the user to become when the listeners are open" };
 const struct option_row opt_no_seccomp = { "no-seccomp", 0, OPT_FLAG, AT(no_seccomp), NULL, NULL, 0,
 					   "run: leave system calls unfiltered" };
+
+/* --- nodes --- */
+const struct option_row opt_name = { "name", 0, OPT_TEXT, AT(name), "NAME", NULL, 0, "the subscription's name" };
+const struct option_row opt_user_agent = { "user-agent", 0, OPT_TEXT, AT(user_agent), "TEXT", NULL, 0,
+					   "what to say to the server, now and at every update" };
+const struct option_row opt_lenient = { "lenient", 0, OPT_FLAG, AT(lenient), NULL, NULL, 0,
+					"keep parameters that are not understood, with a warning" };
+const struct option_row opt_import_yes = { "yes", 'y', OPT_FLAG, AT(yes), NULL, NULL, 0,
+					   "do not ask, also when more than half of a subscription's nodes would be lost" };
+const struct option_row opt_progress = { "progress", 0, OPT_FLAG, AT(progress), NULL, NULL, 0,
+					 "show progress on stderr, also where that is no terminal" };
+const struct option_row opt_enabled_only = { "enabled-only", 0, OPT_FLAG, AT(enabled_only), NULL, NULL, 0,
+					     "leave out what is disabled" };
+const struct option_row opt_deleted = { "deleted", 0, OPT_FLAG, AT(deleted), NULL, NULL, 0, "the removed ones" };
+const struct option_row opt_all = { "all", 0, OPT_FLAG, AT(all), NULL, NULL, 0, "the removed ones too" };
+const struct option_row opt_subscription = { "subscription", 0, OPT_TEXT, AT(subscription), "SUB", NULL, 0,
+					     "nodes of this subscription, by number or beginning of its ref" };
+const struct option_row opt_node_protocol = { "protocol", 0, OPT_TEXT, AT(protocol), "P", NULL, 0,
+					      "nodes of this protocol: vless, vmess, trojan, shadowsocks, socks, http, "
+					      "hysteria2, wireguard" };
+const struct option_row opt_sort = { "sort", 0, OPT_CHOICE, AT(sort), NULL, sort_choices, 1, "the order" };
+const struct option_row opt_limit = { "limit", 0, OPT_NUMBER, AT(limit), "N", NULL, 0, "at most so many; 0 is all" };
+const struct option_row opt_show_secrets = { "show-secrets", 0, OPT_FLAG, AT(show_secrets), NULL, NULL, 0,
+					     "show passwords, keys, the link and the URL" };
+const struct option_row opt_hard = { "hard", 0, OPT_FLAG, AT(hard), NULL, NULL, 0, "for good, with the results of tests" };
+const struct option_row opt_export_format = { "format", 0, OPT_CHOICE, AT(export_format), NULL, export_choices, 1,
+					      "the form; default links. sing-box is a preview" };
+const struct option_row opt_export_output = { "output", 0, OPT_TEXT, AT(output), "FILE", NULL, 0,
+					      "write here, atomically and with mode 0600; - is stdout" };
+const struct option_row opt_concurrency = { "concurrency", 0, OPT_NUMBER, AT(concurrency), "N", NULL, 0,
+					    "so many nodes at a time; default 16, at most 256" };
+const struct option_row opt_attempts = { "attempts", 0, OPT_NUMBER, AT(attempts), "N", NULL, 0,
+					 "try each node so often; default 1" };
+const struct option_row opt_timeout = { "timeout", 0, OPT_NUMBER, AT(timeout_ms), "MS", NULL, 0,
+					"for each connection and each request; default 5000 and 10000" };
+const struct option_row opt_skip_tcp = { "skip-tcp", 0, OPT_FLAG, AT(skip_tcp), NULL, NULL, 0,
+					 "go through the node at once, without a TCP connection to it before" };
+const struct option_row opt_skip_delay = { "skip-delay", 0, OPT_FLAG, AT(skip_delay), NULL, NULL, 0,
+					   "TCP connections alone; needs no engine" };
+const struct option_row opt_url = { "url", 0, OPT_TEXT, AT(url), "URL", NULL, 0,
+				    "what to fetch through each node; default [runtime.rotation] probe_url" };
+const struct option_row opt_test_all = { "all", 0, OPT_FLAG, AT(all), NULL, NULL, 0, "disabled nodes too" };

@@ -18,6 +18,7 @@ static const char *const error_codes[] = {
 	[EXIT_NO_DAEMON] = "daemon_unreachable",
 	[EXIT_NOT_FOUND] = "not_found",
 	[EXIT_DIFFERENT] = "different",
+	[EXIT_INTERRUPTED] = "interrupted",
 };
 
 int out_write(int fd, struct str bytes)

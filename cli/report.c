@@ -96,6 +96,8 @@ static struct value report_json(struct arena *a, const struct report *r)
 	value_put(a, &v, "target", r->target ? value_string(r->target, SPAN_NONE) : value_null(SPAN_NONE));
 	value_put_bool(a, &v, "restart_needed", r->restart);
 	value_put(a, &v, "engine_found", r->target ? value_bool(!r->no_engine, SPAN_NONE) : value_null(SPAN_NONE));
+	value_put(a, &v, "engine",
+		  r->engine && *r->engine ? value_string(r->engine, SPAN_NONE) : value_null(SPAN_NONE));
 	value_put(a, &v, "request_id",
 		  r->request_id && *r->request_id ? value_string(r->request_id, SPAN_NONE) : value_null(SPAN_NONE));
 	value_put(a, &v, "changes", r->changes.kind ? r->changes : value_array(SPAN_NONE));
@@ -143,8 +145,13 @@ static void report_text(struct buf *out, const struct report *r)
 /* Beside the result: what was left out on the way to it. */
 static void note_text(struct buf *out, const struct report *r)
 {
-	if (r->no_engine && r->changed && !r->is_dry)
-		buf_printf(out, "%s: no engine was found, so its own checker was not asked\n", role_names[r->role]);
+	if (r->no_engine && r->changed && !r->is_dry && !r->note)
+		buf_printf(out, "%s: no engine was found, so its own checker was not asked; engine 'builtin' comes with xrat\n",
+			   role_names[r->role]);
+	else if (r->is_auto && r->changed && !r->code && !str_is(str_of(r->target), target_default()->name))
+		buf_printf(out, "%s: engine 'auto' is %s here: %s\n", role_names[r->role], r->target, r->engine);
+	if (r->note)
+		buf_printf(out, "%s: %s\n", role_names[r->role], r->note);
 	if (r->audit_incomplete)
 		buf_printf(out, "%s: the end of this could not be written to audit.log; the next apply writes it\n",
 			   role_names[r->role]);

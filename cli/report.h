@@ -10,10 +10,13 @@ struct report {
 	const char *outcome;  /* "published", "unchanged", "queued", "rolled_back"… */
 	const char *message;  /* code != 0: one line */
 	bool changed, restart, no_engine, audit_incomplete;
+	bool is_auto;         /* the engine is what was found on this machine */
 	bool is_dry;          /* nothing was published; changed says whether something would have been */
 	uint64_t generation;  /* what is live afterwards; 0 = none */
 	uint64_t previous;    /* what that took the place of; 0 = nothing */
 	const char *target, *request_id;
+	const char *engine;   /* its path; NULL or "" = not known */
+	const char *note;     /* more to say beside the result, or NULL */
 	struct value changes;     /* dry run: array */
 	struct diag_sink *sink;   /* finished, or NULL */
 	struct diag_sink *notes;  /* about damaged files of .state, or NULL */

@@ -27,7 +27,7 @@ const char *default_root(struct arena *a)
 	return arena_printf(a, "%s/.config/xrat", base ? base : "");
 }
 
-static int no_role(struct arena *a, const struct invocation *inv, const char *root)
+int workspace_no_role(struct arena *a, const struct invocation *inv, const char *root)
 {
 	if (inv->role != ROLE_AUTO)
 		return out_fail(a, inv, EXIT_CONFIG, NULL,
@@ -51,6 +51,7 @@ static unsigned live_roles(int root_fd)
 	return roles;
 }
 
+/* Also where there is no role. */
 static int open_with(struct arena *a, const struct invocation *inv, unsigned (*more)(int root_fd),
 		     struct workspace *ret_ws)
 {
@@ -61,7 +62,7 @@ static int open_with(struct arena *a, const struct invocation *inv, unsigned (*m
 	ret_ws->root_fd = dir_open(ret_ws->root, &e);
 	if (ret_ws->root_fd == -ENOENT) {
 		err_fini(&e);
-		return no_role(a, inv, ret_ws->root);
+		return workspace_no_role(a, inv, ret_ws->root);
 	}
 	roles = ret_ws->root_fd < 0 ? ret_ws->root_fd : load_roles(ret_ws->root_fd, &e);
 	if (roles < 0) {
@@ -74,17 +75,27 @@ static int open_with(struct arena *a, const struct invocation *inv, unsigned (*m
 		ret_ws->roles |= more(ret_ws->root_fd);
 	if (inv->role != ROLE_AUTO)
 		ret_ws->roles &= 1u << inv->role;
-	return ret_ws->roles ? EXIT_DONE : no_role(a, inv, ret_ws->root);
+	return EXIT_DONE;
+}
+
+static int need_role(struct arena *a, const struct invocation *inv, const struct workspace *ws, int r)
+{
+	return r || ws->roles ? r : workspace_no_role(a, inv, ws->root);
 }
 
 int workspace_open(struct arena *a, const struct invocation *inv, struct workspace *ret_ws)
 {
-	return open_with(a, inv, NULL, ret_ws);
+	return need_role(a, inv, ret_ws, open_with(a, inv, NULL, ret_ws));
+}
+
+int workspace_open_any(struct arena *a, const struct invocation *inv, struct workspace *ret_ws)
+{
+	return open_with(a, inv, live_roles, ret_ws);
 }
 
 int workspace_open_live(struct arena *a, const struct invocation *inv, struct workspace *ret_ws)
 {
-	return open_with(a, inv, live_roles, ret_ws);
+	return need_role(a, inv, ret_ws, workspace_open_any(a, inv, ret_ws));
 }
 
 void workspace_close(struct workspace *ws)

@@ -38,7 +38,9 @@ void base_build(struct arena *a, struct diag_sink *sink, const struct desired *d
 
 	base_sections(&m);
 	base_sniffing_check(&m);
-	if (is_client)
+	if (d->session)
+		base_session(&m);
+	else if (is_client)
 		client(&m);
 	else
 		server(&m);

@@ -63,6 +63,25 @@ struct value base_stream(const struct maker *m, const struct endpoint *e); /* VA
 void security_put(const struct maker *m, struct value *stream, const struct endpoint *e);
 const struct value *stream_extra(const struct node *n, const char *name);
 
+/* The outbound of an endpoint; false when the target or a fault of its own rules it out, and *ret is a placeholder. */
+bool base_endpoint(const struct maker *m, const struct endpoint *e, struct value *ret);
+/* "endpoint 'proxy-edge'", "node 7 (NAME)": for messages. */
+const char *base_who(const struct maker *m, const struct endpoint *e);
+/* One listener for proxy clients, sniffed unless bare. */
+void base_socks_inbound(const struct maker *m, const struct xray_inbound *k, bool sniffed, const char *owner);
+void base_http_inbound(const struct maker *m, const struct xray_inbound *k);
+void base_inbound_add(const struct maker *m, struct value *in, bool sniffed, const char *owner);
+struct value base_inbound_head(const struct maker *m, const struct xray_inbound *k, const char *protocol);
+/* Lifts freedom's own guard where it would stand in the way. */
+void base_put_allow(const struct maker *m, struct value *settings);
+void base_section_set(const struct maker *m, enum xsection s, struct value v, const char *owner);
+
+/* base_session.c, base_session_parts.c: the parts of a session, and what config.toml adds to the outbound of a node. */
+void base_session(const struct maker *m);
+void session_dress(const struct maker *m, const struct endpoint *e, struct value *outbound);
+void session_fragment(const struct maker *m); /* the outbound that cuts packets, when it is wanted */
+void session_dns(const struct maker *m);
+
 /* base_target.c: what the target lacks. False when the endpoint cannot be rendered; reported. */
 bool target_takes_endpoint(const struct maker *m, const struct endpoint *e);
 /* True when all of caps are there; else reports code at `at`: "<what>, which <target> does not have" and who has it. */

@@ -4,7 +4,7 @@
 
 #include "compiler/base_impl.h"
 
-static void add(const struct maker *m, struct value *in, bool sniffed, const char *owner)
+void base_inbound_add(const struct maker *m, struct value *in, bool sniffed, const char *owner)
 {
 	struct value sniffing = sniffed ? base_sniffing(m) : (struct value){ .kind = VAL_NONE };
 
@@ -50,7 +50,7 @@ static void tun_inbound(const struct maker *m, const struct tun *tun)
 	put_text(m, &in, "tag", &k->tag);
 	put_str(m, &in, "protocol", "tun");
 	value_put(m->a, &in, "settings", settings);
-	add(m, &in, true, "TUN inbound");
+	base_inbound_add(m, &in, true, "TUN inbound");
 }
 
 /* With accounts the listener asks for one: a list alone would be ignored by SOCKS. */
@@ -69,7 +69,7 @@ static void put_accounts(const struct maker *m, struct value *settings, const st
 		value_put(m->a, settings, "accounts", accounts);
 }
 
-static struct value proxy_head(const struct maker *m, const struct xray_inbound *k, const char *protocol)
+struct value base_inbound_head(const struct maker *m, const struct xray_inbound *k, const char *protocol)
 {
 	struct value in = base_object(k->at);
 
@@ -80,29 +80,27 @@ static struct value proxy_head(const struct maker *m, const struct xray_inbound 
 	return in;
 }
 
-static void socks_inbound(const struct maker *m)
+void base_socks_inbound(const struct maker *m, const struct xray_inbound *k, bool sniffed, const char *owner)
 {
-	const struct xray_inbound *k = &m->knobs->socks;
-	struct value in = proxy_head(m, k, "socks"), settings = base_object(in.span);
+	struct value in = base_inbound_head(m, k, "socks"), settings = base_object(in.span);
 
 	if (k->users.n)
 		put_str(m, &settings, "auth", "password");
 	put_accounts(m, &settings, &k->users);
 	put_flag(m, &settings, "udp", &k->udp);
 	value_put(m->a, &in, "settings", settings);
-	add(m, &in, true, "SOCKS inbound");
+	base_inbound_add(m, &in, sniffed, owner);
 }
 
-static void http_inbound(const struct maker *m)
+void base_http_inbound(const struct maker *m, const struct xray_inbound *k)
 {
-	const struct xray_inbound *k = &m->knobs->http;
-	struct value in = proxy_head(m, k, "http"), settings = base_object(in.span);
+	struct value in = base_inbound_head(m, k, "http"), settings = base_object(in.span);
 
 	if (!k->enabled.v)
 		return;
 	put_accounts(m, &settings, &k->users);
 	value_put(m->a, &in, "settings", settings);
-	add(m, &in, true, "HTTP inbound");
+	base_inbound_add(m, &in, true, "HTTP inbound");
 }
 
 static struct value dokodemo_head(const struct maker *m, struct span at, const struct text *remark,
@@ -130,14 +128,14 @@ static void transparent_inbound(const struct maker *m)
 	put_text(m, &settings, "network", &k->network);
 	put_flag(m, &settings, "followRedirect", &k->follow_redirect);
 	value_put(m->a, &in, "settings", settings);
-	add(m, &in, k->follow_redirect.v, "transparent inbound");
+	base_inbound_add(m, &in, k->follow_redirect.v, "transparent inbound");
 }
 
 void base_local_inbounds(const struct maker *m, const struct tun *tun)
 {
 	tun_inbound(m, tun);
-	socks_inbound(m);
-	http_inbound(m);
+	base_socks_inbound(m, &m->knobs->socks, true, "SOCKS inbound");
+	base_http_inbound(m, &m->knobs->http);
 	transparent_inbound(m);
 }
 
@@ -158,7 +156,7 @@ void base_forwards(const struct maker *m, const struct list *forwards)
 			  value_string(forward_networks[f->protocol.v], span_or(f->protocol.at, f->at)));
 		value_put_bool(m->a, &settings, "followRedirect", false);
 		value_put(m->a, &in, "settings", settings);
-		add(m, &in, false, base_format(m, "forward '%s'", f->tag.s));
+		base_inbound_add(m, &in, false, base_format(m, "forward '%s'", f->tag.s));
 	}
 }
 
@@ -192,7 +190,7 @@ void base_api_inbound(const struct maker *m)
 	struct value settings = base_object(in.span), rule = base_rule_begin(m, k->logs.api_at);
 	value_put_str(m->a, &settings, "address", "127.0.0.1");
 	value_put(m->a, &in, "settings", settings);
-	add(m, &in, false, "API inbound");
+	base_inbound_add(m, &in, false, "API inbound");
 	put_one(m, &rule, "inboundTag", k->logs.api_tag.s, k->logs.api_tag.at);
 	base_rule_add(m, SLOT_BYPASS, &rule, k->logs.api_tag.s, k->logs.api_tag.at,
 		 (const char *const[]){ "api", k->logs.api_tag.s, NULL }, "API rule");

@@ -215,27 +215,37 @@ static bool is_whole(const struct node *n)
 	       (n->protocol.v != NODE_SHADOWSOCKS || text_given(&n->method));
 }
 
+bool base_endpoint(const struct maker *m, const struct endpoint *e, struct value *ret)
+{
+	bool ok = target_takes_endpoint(m, e) && is_whole(&e->node);
+
+	*ret = ok ? base_outbound(m, e, NULL) : base_placeholder(m, e->tag.s, e->at);
+	return ok;
+}
+
 void base_endpoints(const struct maker *m)
 {
 	const struct list *list = &m->d->client.endpoints;
 	const struct endpoint *e = list->v;
 
 	for (uint32_t i = 0; i < list->n; i++, e++) {
+		struct value o;
 		if (e->disabled.v)
 			continue;
-		bool ok = target_takes_endpoint(m, e) && is_whole(&e->node);
-		struct value o = ok ? base_outbound(m, e, NULL) : base_placeholder(m, e->tag.s, e->at);
+		base_endpoint(m, e, &o);
 		xlist_add(m->a, &m->x->outbounds, o, base_format(m, "outbound of endpoint '%s'", e->hostname.s));
 	}
 }
 
-/* Where freedom guards itself, what comes over a VLESS reverse channel is blocked unless a rule allows it. The guard
- * concerns tunnel inbounds alone, and the client has none of its own. */
-static bool serves_channels(const struct maker *m)
+/* Where freedom guards itself, what comes over a VLESS reverse channel or a session's Shadowsocks listener is blocked
+ * unless a rule allows it: the guard concerns tunnel inbounds alone, and the client has no other of its own. */
+static bool is_guarded(const struct maker *m)
 {
 	const struct list *list = &m->d->client.reverse;
 	const struct reverse_channel *c = list->v;
 
+	if (m->d->session)
+		return m->d->session->shadowsocks.enabled.v && target_has(m->t, CAP_FREEDOM_GUARD | CAP_SHADOWSOCKS);
 	if (m->d->role != ROLE_CLIENT || !target_has(m->t, CAP_VLESS_REVERSE | CAP_FREEDOM_GUARD))
 		return false;
 	for (uint32_t i = 0; i < list->n; i++)
@@ -244,8 +254,10 @@ static bool serves_channels(const struct maker *m)
 	return false;
 }
 
-static void put_allow(const struct maker *m, struct value *settings)
+void base_put_allow(const struct maker *m, struct value *settings)
 {
+	if (!is_guarded(m))
+		return;
 	struct value rules = value_array(settings->span), rule = base_object(settings->span);
 
 	put_str(m, &rule, "action", "allow");
@@ -262,8 +274,7 @@ void base_direct(const struct maker *m)
 	put_str(m, &o, "protocol", "freedom");
 	if (m->d->role == ROLE_CLIENT || k->direct.domain_strategy.set) {
 		put_text_if(m, &settings, "domainStrategy", &k->direct.domain_strategy);
-		if (serves_channels(m))
-			put_allow(m, &settings);
+		base_put_allow(m, &settings);
 		value_put(m->a, &o, "settings", settings);
 	}
 	put_text(m, &o, "tag", &k->direct.tag);

@@ -1,7 +1,7 @@
 /* log, api, stats, policy and routing: the sections that every managed base has. */
 #include "compiler/base_impl.h"
 
-static void set_section(const struct maker *m, enum xsection s, struct value v, const char *owner)
+void base_section_set(const struct maker *m, enum xsection s, struct value v, const char *owner)
 {
 	m->x->section[s] = v;
 	m->x->section_owner[s] = owner;
@@ -20,7 +20,7 @@ static void log_section(const struct maker *m)
 		put_flag(m, &log, "dnsLog", &k->logs.dns_log);
 	if (text_given(&k->logs.mask) && target_takes(m, CAP_LOG_MASK, DIAG_XR614, k->logs.mask.at, "'mask'"))
 		put_text(m, &log, "maskAddress", &k->logs.mask);
-	set_section(m, XS_LOG, log, "log settings");
+	base_section_set(m, XS_LOG, log, "log settings");
 }
 
 static void api_section(const struct maker *m)
@@ -40,7 +40,7 @@ static void api_section(const struct maker *m)
 	if (target_has(m->t, CAP_API_LISTEN))
 		put_text(m, &api, "listen", &k->logs.api_listen);
 	put_texts(m, &api, "services", &k->logs.api_services);
-	set_section(m, XS_API, api, "API");
+	base_section_set(m, XS_API, api, "API");
 }
 
 /* Counters of level 0 and of every inbound and outbound. */
@@ -63,8 +63,8 @@ static void stats_sections(const struct maker *m)
 	value_put(m->a, &levels, "0", zero);
 	value_put(m->a, &policy, "levels", levels);
 	value_put(m->a, &policy, "system", sys);
-	set_section(m, XS_STATS, base_object(at), "counters");
-	set_section(m, XS_POLICY, policy, "counters");
+	base_section_set(m, XS_STATS, base_object(at), "counters");
+	base_section_set(m, XS_POLICY, policy, "counters");
 }
 
 void base_sections(const struct maker *m)

@@ -137,11 +137,27 @@ static const struct {
 	[NODE_KCP] = { "kcp", "kcpSettings", kcp },
 };
 
+/* "extra" of the other transports holds members of their settings as an imported outbound had them. */
+static void put_tuning(const struct maker *m, struct value *settings, const struct node *n)
+{
+	const struct value *extra = n->transport.v == NODE_XHTTP ? NULL : stream_extra(n, "extra");
+
+	for (uint32_t i = 0; extra && extra->kind == VAL_OBJECT && i < extra->n_members; i++) {
+		const struct member *from = &extra->members[i];
+		struct member *there = value_member(settings, member_key(from));
+		if (there)
+			there->value = from->value;
+		else
+			value_put(m->a, settings, base_format(m, "%.*s", (int)from->key_len, from->key), from->value);
+	}
+}
+
 static void put_transport(const struct maker *m, struct value *stream, const struct node *n)
 {
 	struct value settings = base_object(stream->span);
 
 	transports[n->transport.v].put(m, &settings, n);
+	put_tuning(m, &settings, n);
 	value_put(m->a, stream, transports[n->transport.v].key, settings);
 }
 
@@ -160,6 +176,8 @@ static void hysteria_rates(const struct maker *m, const struct node *n, struct v
 	if (!ports)
 		return;
 	value_put(m->a, &hop, in_quic ? "ports" : "port", *ports);
+	if (stream_extra(n, "hopInterval"))
+		value_put(m->a, &hop, "interval", *stream_extra(n, "hopInterval"));
 	value_put(m->a, o, in_quic ? "udpHop" : "udphop", hop);
 }
 

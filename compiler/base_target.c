@@ -1,6 +1,11 @@
 /* What an endpoint asks for and the target lacks: one diagnostic each, at the line that asked. */
 #include "compiler/base_impl.h"
 
+const char *base_who(const struct maker *m, const struct endpoint *e)
+{
+	return e->label ? e->label : base_format(m, "endpoint '%s'", e->tag.s);
+}
+
 static void help_targets(const struct maker *m, struct diag *d, uint64_t caps)
 {
 	const char *names = target_names_with(m->a, caps);
@@ -45,19 +50,19 @@ static struct span at_of(const struct endpoint *e, struct span own)
 static bool takes_shape(const struct maker *m, const struct endpoint *e)
 {
 	const struct node *n = &e->node;
-	const char *who = e->tag.s;
+	const char *who = base_who(m, e);
 	bool ok;
 
 	if (!target_takes(m, protocol_caps[n->protocol.v], DIAG_XR601, at_of(e, n->protocol.at),
-			  base_format(m, "protocol %s of endpoint '%s'", node_protocol_names[n->protocol.v], who)))
+			  base_format(m, "protocol %s of %s", node_protocol_names[n->protocol.v], who)))
 		return false;
 	ok = target_takes(m, transport_caps[n->transport.v], DIAG_XR602, at_of(e, n->transport.at),
-			  base_format(m, "transport %s of endpoint '%s'", node_transport_names[n->transport.v], who));
+			  base_format(m, "transport %s of %s", node_transport_names[n->transport.v], who));
 	ok &= target_takes(m, security_caps[n->security.v], DIAG_XR603, at_of(e, n->security.at),
-			   base_format(m, "security %s of endpoint '%s'", node_security_names[n->security.v], who));
+			   base_format(m, "security %s of %s", node_security_names[n->security.v], who));
 	if (text_given(&n->flow) && ok)
 		ok &= target_takes(m, CAP_VISION, DIAG_XR603, at_of(e, n->flow.at),
-				   base_format(m, "flow %s of endpoint '%s'", n->flow.s, who));
+				   base_format(m, "flow %s of %s", n->flow.s, who));
 	return ok;
 }
 
@@ -101,10 +106,10 @@ static void warn_insecure(const struct maker *m, const struct endpoint *e)
 	if (n->security.v != NODE_TLS || !n->allow_insecure.v || !target_has(m->t, CAP_ALLOW_INSECURE))
 		return;
 	struct diag *d = diag_add(m->sink, DIAG_XR619, at_of(e, n->allow_insecure.at),
-		m->t->family == ENGINE_XRAY ? "with 'allow_insecure' anyone may answer for endpoint '%s', and Xray "
-					      "refuses it since 2026-06-01" :
-					      "with 'allow_insecure' anyone may answer for endpoint '%s'",
-		e->tag.s);
+		m->t->family == ENGINE_XRAY ? "with 'allow_insecure' anyone may answer for %s, and Xray refuses it "
+					      "since 2026-06-01" :
+					      "with 'allow_insecure' anyone may answer for %s",
+		base_who(m, e));
 	diag_help(m->sink, d,
 		  target_has(m->t, CAP_CERT_PINS) ? "use pinned_peer_cert_sha256" :
 						    "get a certificate for the server's name");
@@ -153,7 +158,7 @@ static bool takes_cipher(const struct maker *m, const struct endpoint *e)
 		    !(c->whole ? str_is_nocase(name, c->prefix) : str_starts_nocase(name, c->prefix)))
 			continue;
 		return target_takes(m, c->caps, DIAG_XR616, at_of(e, t->at),
-				    base_format(m, "cipher '%s' of endpoint '%s'", t->s, e->tag.s));
+				    base_format(m, "cipher '%s' of %s", t->s, base_who(m, e)));
 	}
 	return true;
 }
@@ -194,8 +199,8 @@ static bool takes_extras(const struct maker *m, const struct endpoint *e)
 		    (extras[i].caps && target_has(m->t, extras[i].caps)))
 			continue;
 		struct diag *d = diag_add(m->sink, DIAG_XR618, at_of(e, v->span),
-					  "parameter '%s' of the link of endpoint '%s' cannot be followed: %s",
-					  extras[i].name, e->tag.s, extras[i].why);
+					  "parameter '%s' of the link of %s cannot be followed: %s", extras[i].name,
+					  base_who(m, e), extras[i].why);
 		if (extras[i].caps)
 			help_targets(m, d, extras[i].caps);
 		ok = false;

@@ -5,10 +5,9 @@
 
 #include "compiler/compiler.h"
 #include "compiler/pick.h"
+#include "compiler/session_impl.h"
 
-/* base -> merge -> validate, on a decoded desired. */
-static void build_and_check(struct arena *a, struct diag_sink *sink, const struct compile_options *o,
-			    struct compiled *c)
+void compile_desired(struct arena *a, struct diag_sink *sink, const struct compile_options *o, struct compiled *c)
 {
 	struct base base = { 0 };
 	unsigned told = diag_total(sink);
@@ -23,6 +22,14 @@ static void build_and_check(struct arena *a, struct diag_sink *sink, const struc
 	c->has_checked = !diag_count(sink, SEV_ERROR);
 }
 
+/* NULL after a diagnostic. */
+static const struct target *choose(struct arena *a, struct diag_sink *sink, const struct compile_options *o,
+				   struct compiled *c)
+{
+	c->is_auto = o->on_auto && pick_is_open(&c->config, o->target);
+	return c->is_auto ? o->on_auto(o->on_auto_ctx, a, sink, &c->config) : pick_target(sink, &c->config, o->target);
+}
+
 static int compile_loaded(struct arena *a, struct diag_sink *sink, int root_fd, const struct compile_options *o,
 			  struct compiled *c)
 {
@@ -32,14 +39,14 @@ static int compile_loaded(struct arena *a, struct diag_sink *sink, int root_fd, 
 
 	decode_config(a, sink, c->in.has_config ? &c->in.config_toml : NULL, &c->config);
 	load_secrets(a, sink, root_fd, &c->in.log, &machine, c->config.secrets, c->config.n_secrets);
-	c->target = pick_target(sink, &c->config, o->target);
+	c->target = choose(a, sink, o, c);
 	if (!c->target) /* an error by now; the role's own faults are wanted all the same */
 		c->target = target_default();
 	if (!c->in.role_toml.kind || decode_role(a, sink, &c->in, &c->desired))
 		return 0;
 	load_secrets(a, sink, root_fd, &c->in.log, &load, c->desired.secrets, c->desired.n_secrets);
 	normalize(a, sink, &c->desired, c->target);
-	build_and_check(a, sink, o, c);
+	compile_desired(a, sink, o, c);
 	return 0;
 }
 

@@ -5,12 +5,11 @@
 
 #include "compiler/compiler.h"
 
-static int read_raw(struct arena *a, struct diag_sink *sink, const char *path, struct compiled *c, struct err *e)
+static int read_raw(struct arena *a, struct diag_sink *sink, const char *path, struct str bytes, struct compiled *c, struct err *e)
 {
 	struct value root = { 0 };
-	struct str bytes;
 	uint32_t src;
-	int r = file_read(a, AT_FDCWD, path, JSON_MAX_BYTES, &bytes, e);
+	int r = bytes.p ? 0 : file_read(a, AT_FDCWD, path, JSON_MAX_BYTES, &bytes, e);
 
 	if (r)
 		return r;
@@ -36,7 +35,7 @@ int compile_raw(struct arena *a, struct diag_sink *sink, const char *path, const
 	}
 	arena_on_oom(a, &oom);
 	*ret_c = (struct compiled){ .target = o->target ? target_find(str_of(o->target)) : target_default() };
-	r = read_raw(a, sink, path, ret_c, e);
+	r = read_raw(a, sink, path, o->raw_bytes, ret_c, e);
 	arena_on_oom(a, outer);
 	return r;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "compiler/load_impl.h"
+#include "compiler/session_impl.h"
 
 static const char *const role_files[ROLE__N] = {
 	[ROLE_CLIENT] = "xp2p-client.toml", [ROLE_SERVER] = "xp2p-server.toml"
@@ -126,7 +127,7 @@ static const char *snippet_dir(struct arena *a, const struct inputs *in, struct 
 	return arena_memdup(a, text.p, text.len);
 }
 
-static int load_config(struct arena *a, struct diag_sink *sink, int root_fd, struct inputs *in, struct err *e)
+int load_config(struct arena *a, struct diag_sink *sink, int root_fd, struct inputs *in, struct err *e)
 {
 	struct err mine = { 0 };
 	int r = load_toml(a, sink, root_fd, "config.toml", &in->log, &in->config_toml, &mine);

@@ -1,4 +1,6 @@
 /* Rules over several keys of config.toml. */
+#include <string.h>
+
 #include "compiler/normalize_impl.h"
 
 struct check {
@@ -12,6 +14,11 @@ static void check_auth(const struct check *k, const struct config_inbound *in, c
 	bool no_name = text_absent(&auth->username), no_password = secret_absent(&auth->password);
 	struct diag *g;
 
+	if (!auth->enabled.v && !auth->enabled.at.src && (auth->username.set || auth->password.set)) {
+		g = diag_add(k->sink, DIAG_XR188, at_or(auth->username.at, auth->password.at),
+			     "'%s.auth' has no effect: it is not enabled, and whoever reaches the listener may use it", what);
+		diag_help(k->sink, g, "add enabled = true, or write enabled = false if this is wanted");
+	}
 	if (!auth->enabled.v || (!no_name && !no_password))
 		return;
 	g = diag_add(k->sink, DIAG_XR192, at_or(auth->enabled.at, in->at), "'%s.auth' is enabled without '%s'", what,
@@ -33,11 +40,12 @@ static void check_open(const struct check *k, struct text host, struct span at, 
 }
 
 static void check_inbound(const struct check *k, struct listeners *l, const struct config_inbound *in, const char *what,
-			  bool udp, bool has_auth)
+			  const char *network, bool has_auth)
 {
 	if (!in->enabled.v)
 		return;
-	listeners_add(l, &(struct listener){ what, str_of(in->host.s), in->port.v, true, udp,
+	listeners_add(l, &(struct listener){ what, str_of(in->host.s), in->port.v, strstr(network, "tcp") != NULL,
+		      strstr(network, "udp") != NULL,
 		      at_or(in->port.at, at_or(in->host.at, in->at)), in->at });
 	check_open(k, in->host, in->at, has_auth, what);
 }
@@ -48,10 +56,10 @@ static void check_listeners(const struct check *k, struct arena *a)
 	struct listeners l;
 
 	listeners_init(a, k->sink, &l);
-	check_inbound(k, &l, &c->runtime.socks, "runtime.socks", c->runtime.socks.udp.v,
+	check_inbound(k, &l, &c->runtime.socks, "runtime.socks", c->runtime.socks.udp.v ? "tcp,udp" : "tcp",
 		      c->runtime.socks.auth.enabled.v);
-	check_inbound(k, &l, &c->runtime.http, "runtime.http", false, c->runtime.http.auth.enabled.v);
-	check_inbound(k, &l, &c->runtime.shadowsocks, "runtime.shadowsocks", true, true);
+	check_inbound(k, &l, &c->runtime.http, "runtime.http", "tcp", c->runtime.http.auth.enabled.v);
+	check_inbound(k, &l, &c->runtime.shadowsocks, "runtime.shadowsocks", c->runtime.shadowsocks.network.s, true);
 	if (!c->server.enabled.v)
 		return;
 	listeners_add(&l, &(struct listener){ "server", str_of(c->server.host.s), c->server.port.v, true, false,
@@ -79,6 +87,18 @@ static void check_pair(const struct check *k, const struct nums *n, const char *
 	g = diag_add(k->sink, DIAG_XR194, n->at, n->n == 2 ? "'runtime.fragment.%s' runs backwards" :
 		     "'runtime.fragment.%s' must be two numbers, the first and the last", key);
 	diag_help(k->sink, g, "for example %s = [100, 200]", key);
+}
+
+static void check_packets(const struct check *k)
+{
+	const struct config_fragment *f = &k->c->runtime.fragment;
+	struct diag *g;
+
+	if (!f->enabled.v || !f->packets.set || !str_is(str_of(f->packets_mode.s), "tlshello"))
+		return;
+	g = diag_add(k->sink, DIAG_XR188, f->packets.at,
+		     "'runtime.fragment.packets' has no effect: with packets_mode \"tlshello\" the TLS hello is cut");
+	diag_help(k->sink, g, "write packets_mode = \"range\", or remove it");
 }
 
 static void check_apply(const struct check *k)
@@ -129,6 +149,7 @@ void normalize_config(struct arena *a, struct diag_sink *sink, struct config *c)
 	check_pair(&k, &c->runtime.fragment.packets, "packets");
 	check_pair(&k, &c->runtime.fragment.length, "length");
 	check_pair(&k, &c->runtime.fragment.interval, "interval");
+	check_packets(&k);
 	check_apply(&k);
 	check_hosts(&k);
 }

@@ -29,7 +29,13 @@ struct work {
 	struct endpoint *e;
 	struct node own;  /* what the file says beside the link */
 	bool link_unread; /* the link is refused or its source is missing: what it would fill in is unknown */
+	bool stored;      /* a node that was read before; what it leaves out is off, as in a link */
 };
+
+static const char *who(const struct work *w)
+{
+	return w->e->label ? w->e->label : arena_printf(w->nm->a, "endpoint '%s'", w->e->tag.s);
+}
 
 static void fill_null_texts(struct node *n)
 {
@@ -123,7 +129,7 @@ static void default_stream(const struct work *w)
 	n->security.v = NODE_NONE;
 	if (n->public_key.set && n->public_key.s[0])
 		n->security.v = NODE_REALITY;
-	else if (n->protocol.v == NODE_TROJAN || (n->protocol.v == NODE_VLESS && !w->e->link.set))
+	else if (n->protocol.v == NODE_TROJAN || (n->protocol.v == NODE_VLESS && !w->e->link.set && !w->stored))
 		n->security.v = NODE_TLS;
 }
 
@@ -181,7 +187,7 @@ static void need_address(const struct work *w)
 			 "the address of an endpoint is empty");
 	if (!n->port.set && num_absent(&w->own.port))
 		diag_help(w->nm->sink,
-			  diag_add(w->nm->sink, DIAG_XR176, w->e->at, "endpoint '%s' has no port", w->e->tag.s),
+			  diag_add(w->nm->sink, DIAG_XR176, w->e->at, "%s has no port", who(w)),
 			  "add 'port'");
 }
 
@@ -238,8 +244,7 @@ static void need(const struct work *w, bool absent, const char *key, const char 
 
 	if (!absent)
 		return;
-	g = diag_add(w->nm->sink, DIAG_XR175, w->e->at, "endpoint '%s' has no '%s', which %s needs", w->e->tag.s, key,
-		     protocol);
+	g = diag_add(w->nm->sink, DIAG_XR175, w->e->at, "%s has no '%s', which %s needs", who(w), key, protocol);
 	diag_help(w->nm->sink, g, "add '%s'", key);
 }
 
@@ -432,4 +437,18 @@ void norm_endpoint(const struct norm *nm, struct endpoint *e)
 	if (!w.link_unread && !stream_refused(&w))
 		check_parts(&w);
 	stand_in(&w);
+}
+
+void norm_node(const struct norm *nm, struct endpoint *e)
+{
+	struct work w = { .nm = nm, .e = e, .stored = true };
+
+	register_secrets(&w);
+	fill_null_texts(&e->node);
+	fill_null_texts(&w.own);
+	e->hostname.s = e->node.address.s;
+	default_stream(&w);
+	apply_pin(&w);
+	clean_alpn(&w);
+	check_parts(&w);
 }

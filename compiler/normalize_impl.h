@@ -18,6 +18,8 @@ static inline struct span at_or(struct span at, struct span holder) { return at.
 
 /* normalize_endpoint.c: link, profile, defaults and what must go together. */
 void norm_endpoint(const struct norm *nm, struct endpoint *e);
+/* A stored node: whole by itself, with a tag and a label; the same defaults and checks. */
+void norm_node(const struct norm *nm, struct endpoint *e);
 /* XR177 unless the secret is a UUID; a stand-in passes. */
 void norm_uuid(const struct norm *nm, const struct secret *s, const char *what);
 /* 43 characters of base64url: an X25519 key. */

@@ -11,17 +11,6 @@ static const enum engine_family families[CHOICE__N] = {
 	[CHOICE_BUILTIN] = ENGINE_BUILTIN,
 };
 
-static const struct target *newest_of(enum engine_family family)
-{
-	const struct target *newest = NULL;
-
-	for (size_t i = 0; i < targets_n; i++)
-		if (targets[i].family == family &&
-		    (!newest || targets[i].major * 1000 + targets[i].minor > newest->major * 1000 + newest->minor))
-			newest = &targets[i];
-	return newest;
-}
-
 static bool is_version(struct str s)
 {
 	int64_t n;
@@ -49,13 +38,23 @@ static const struct target *by_version(struct diag_sink *sink, enum engine_famil
 	}
 	d = diag_add(sink, DIAG_XR645, version->at, "%s %s is older than any target xrat knows",
 		     engine_family_name(family), version->s);
-	diag_help(sink, d, "upgrade the engine, or remove engine_version to compile for %s", newest_of(family)->name);
+	diag_help(sink, d, "upgrade the engine, or remove engine_version to compile for %s", target_newest(family)->name);
 	return NULL;
+}
+
+static int64_t choice_of(const struct config *c)
+{
+	return c->runtime.engine.set ? c->runtime.engine.v : CHOICE_AUTO;
+}
+
+bool pick_is_open(const struct config *c, const char *name)
+{
+	return !name && choice_of(c) == CHOICE_AUTO;
 }
 
 const struct target *pick_target(struct diag_sink *sink, const struct config *c, const char *name)
 {
-	int64_t choice = c->runtime.engine.set ? c->runtime.engine.v : CHOICE_AUTO;
+	int64_t choice = choice_of(c);
 	struct diag *d;
 
 	if (name)
@@ -67,5 +66,5 @@ const struct target *pick_target(struct diag_sink *sink, const struct config *c,
 	}
 	if (c->runtime.engine_version.set && choice != CHOICE_AUTO)
 		return by_version(sink, families[choice], &c->runtime.engine_version);
-	return choice == CHOICE_AUTO || choice == CHOICE_XRAY ? target_default() : newest_of(families[choice]);
+	return choice == CHOICE_AUTO || choice == CHOICE_XRAY ? target_default() : target_newest(families[choice]);
 }

@@ -63,6 +63,12 @@ void diag_help(struct diag_sink *s, struct diag *d, const char *fmt, ...)
 	va_end(ap);
 }
 
+void diag_reword(struct diag_sink *s, unsigned i, const char *msg, const char *help)
+{
+	s->v[i]->msg = msg;
+	s->v[i]->help = help;
+}
+
 void diag_relate(struct diag_sink *s, struct diag *d, struct span at, const char *fmt, ...)
 {
 	struct diag_related *r = arena_new_of(s->arena, struct diag_related), **end = &d->related;

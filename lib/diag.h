@@ -49,6 +49,8 @@ struct diag *diag_add(struct diag_sink *s, enum diag_code code, struct span at, 
 	__attribute__((format(printf, 4, 5)));
 /* "help: …" line: how to fix it. Replaces an earlier one. */
 void diag_help(struct diag_sink *s, struct diag *d, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Other words for the i-th. */
+void diag_reword(struct diag_sink *s, unsigned i, const char *msg, const char *help);
 /* A second place, shown as a note under the diagnostic; order is kept. */
 void diag_relate(struct diag_sink *s, struct diag *d, struct span at, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -100,6 +100,16 @@ void link_read_server(struct link_reader *r, const struct link_parts *p, int def
 		link_read_port(r, p->port);
 }
 
+void link_read_address(struct link_reader *r, struct str s, const char *what)
+{
+	if (s.len > 1 && s.p[0] == '[' && s.p[s.len - 1] == ']')
+		s = (struct str){ arena_memdup(r->a, s.p + 1, s.len - 2), s.len - 2 };
+	if (!name_is_host(s))
+		link_fault(r, DIAG_XR802, NULL, "'%s' is not an address or a DNS name", what);
+	else
+		node_text(&r->n->address, s, r->at);
+}
+
 void link_read_uuid(struct link_reader *r, struct str s)
 {
 	if (!name_is_uuid(s))
@@ -247,32 +257,43 @@ static void read_url(struct link_reader *r, const struct scheme *s, struct str r
 		node_text(&r->n->name, name, r->at);
 }
 
-/* What a scheme says without a parameter. */
-static void set_defaults(struct link_reader *r, const struct scheme *s)
+void link_set_defaults(struct node *n, struct span at)
 {
-	bool own_transport = s->protocol == NODE_HYSTERIA2 || s->protocol == NODE_WIREGUARD;
+	bool own_transport = n->protocol.v == NODE_HYSTERIA2 || n->protocol.v == NODE_WIREGUARD;
 
-	if (!r->n->security.set)
-		node_num(&r->n->security, s->security, r->at);
-	if (!r->n->transport.set && !own_transport)
-		node_num(&r->n->transport, NODE_TCP, r->at);
+	if (!n->security.set)
+		node_num(&n->security, NODE_NONE, at);
+	if (!n->transport.set && !own_transport)
+		node_num(&n->transport, NODE_TCP, at);
+}
+
+static int refuse(struct diag_sink *sink, struct span at, const char *why)
+{
+	diag_help(sink, diag_add(sink, DIAG_XR801, at, "%s", why),
+		  "known schemes are vless, vmess, trojan, ss, socks, socks5, http, https, hysteria2, hy2 and wireguard");
+	return 1;
 }
 
 int link_parse(struct arena *a, struct diag_sink *sink, struct str link, struct span at, struct node *ret_node)
+{
+	return link_parse_with(a, sink, link, at, &(struct link_options){ .lenient = false }, ret_node);
+}
+
+int link_parse_with(struct arena *a, struct diag_sink *sink, struct str link, struct span at,
+		    const struct link_options *o, struct node *ret_node)
 {
 	struct node n = { 0 };
 	struct link_reader *r = arena_new_of(a, struct link_reader);
 	struct str rest = str_trim(link);
 	const struct scheme *s = scheme_of(&rest);
 
-	if (!s) {
-		struct diag *d = diag_add(sink, DIAG_XR801, at, "this is not a share link that xrat reads");
-		diag_help(sink, d,
-			  "known schemes are vless, vmess, trojan, ss, socks, socks5, http, https, hysteria2, hy2 and "
-			  "wireguard");
-		return 1;
-	}
-	*r = (struct link_reader){ .a = a, .sink = sink, .at = at, .scheme = s->name, .n = &n };
+	if (!s)
+		return refuse(sink, at, "this is not a share link that xrat reads");
+	if (rest.len > LINK_MAX_BYTES)
+		return refuse(sink, at, "this is longer than any share link (64 KiB)");
+	*r = (struct link_reader){
+		.a = a, .sink = sink, .at = at, .scheme = s->name, .noun = "link", .lenient = o->lenient, .n = &n,
+	};
 	node_num(&n.protocol, s->protocol, at);
 	if (s->protocol == NODE_SHADOWSOCKS)
 		ss_read(r, rest);
@@ -280,7 +301,9 @@ int link_parse(struct arena *a, struct diag_sink *sink, struct str link, struct 
 		vmess_read_json(r, rest);
 	else
 		read_url(r, s, rest);
-	set_defaults(r, s);
+	if (!n.security.set)
+		node_num(&n.security, s->security, at);
+	link_set_defaults(&n, at);
 	if (r->faults)
 		return 1;
 	*ret_node = n;

@@ -18,6 +18,10 @@ void link_split_host(struct str authority, struct link_parts *parts);
 bool link_decode(struct link_reader *r, const char *what, struct str s, struct str *ret_text);
 /* Address and port into the node; default_port 0 = the link must have one. */
 void link_read_server(struct link_reader *r, const struct link_parts *p, int default_port);
+/* A plain address, brackets allowed; XR802 names `what`. */
+void link_read_address(struct link_reader *r, struct str s, const char *what);
+/* Transport and security where nothing said so. */
+void link_set_defaults(struct node *n, struct span at);
 void link_read_port(struct link_reader *r, struct str port);
 /* A UUID; XR809 otherwise. */
 void link_read_uuid(struct link_reader *r, struct str s);

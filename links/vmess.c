@@ -32,28 +32,18 @@ bool vmess_is_json(struct str rest)
 /* The text of a scalar, NUL-terminated; objects (fm, extra) as compact JSON. */
 static struct str text_of(struct arena *a, const struct value *v)
 {
-	struct buf b = { 0 };
-
 	if (v->kind == VAL_STRING || v->kind == VAL_NUMBER)
 		return (struct str){ arena_memdup(a, v->text, v->len), v->len };
 	if (v->kind == VAL_BOOL)
 		return v->truth ? STR("1") : STR("0");
 	if (v->kind == VAL_NULL)
 		return STR("");
-	json_write_compact(&b, v);
-	struct str s = { arena_memdup(a, b.p, b.len), b.len };
-	buf_fini(&b);
-	return s;
+	return param_compact(a, v);
 }
 
 static void read_address(struct link_reader *r, struct str s)
 {
-	if (s.len > 1 && s.p[0] == '[' && s.p[s.len - 1] == ']')
-		s = (struct str){ arena_memdup(r->a, s.p + 1, s.len - 2), s.len - 2 };
-	if (!name_is_host(s))
-		link_fault(r, DIAG_XR802, NULL, "'add' is not an address or a DNS name");
-	else
-		node_text(&r->n->address, s, r->at);
+	link_read_address(r, s, "add");
 }
 
 static void read_name(struct link_reader *r, struct str s)

@@ -130,7 +130,7 @@ char *link_write(struct arena *a, const struct node *n)
 	const struct form *f = &forms[n->protocol.v];
 	const char *scheme = n->security.v == NODE_NONE ? f->scheme : f->secure;
 
-	if (!scheme || !n->address.set || !n->port.set || (f->required && !f->has_user(n)) || n->headers.set)
+	if (!scheme || !n->address.set || !n->port.set || (f->required && !f->has_user(n)))
 		return NULL;
 	if (n->protocol.v != NODE_VMESS || !vmess_write_json(a, n, &b))
 		put_url(a, &b, n, f, scheme);

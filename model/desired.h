@@ -16,6 +16,7 @@ struct endpoint {
 	struct texts ips;
 	struct flag disabled;
 	struct node node;
+	const char *label; /* what messages call it: "node 7 (NAME)" of a session; NULL in role files */
 };
 struct redirect {
 	struct span at;
@@ -132,8 +133,17 @@ struct asset_file {
 	struct span at;
 	struct text name, url, stale_after;
 };
+/* A session instead of a role file. Its nodes are client.endpoints, its listeners, sniffing and logs client.xray. */
+struct config;
+struct session {
+	const struct config *config;
+	struct xray_inbound shadowsocks; /* where it listens; the rest is in config */
+	struct list probes; /* struct xray_inbound, SOCKS: entry i leads to endpoint i whatever [routing] says */
+	bool test;          /* the probes alone: no other listener, no lists */
+};
 struct desired {
 	enum role role;
+	const struct session *session; /* NULL: a role file */
 	struct {
 		struct num level, format;
 	} logging;

@@ -9,7 +9,8 @@
 	(CAPS_PROTOCOLS | CAPS_SNIFFING | CAP_VISION | CAP_REALITY | CAP_XHTTP | CAP_HTTPUPGRADE | CAP_GRPC | \
 	 CAP_API | CAP_API_LISTEN | CAP_TUN | CAP_FLAT_SETTINGS | CAP_CERT_PINS | CAP_RULE_TYPE_OPTIONAL | CAP_HYSTERIA | \
 	 CAP_WIREGUARD | CAP_SS2022 | CAP_WS_HOST | CAP_TLS_EXTRAS | CAP_LOG_MASK | CAP_STATS_ONLINE | CAP_FINALMASK | \
-	 CAP_XRAY_VALUES | CAP_SS_XCHACHA | CAP_OBSERVATORY)
+	 CAP_XRAY_VALUES | CAP_SS_XCHACHA | CAP_OBSERVATORY | CAP_MUX | CAP_XUDP | CAP_FRAGMENT | CAP_DNS_OPTIONS | \
+	 CAP_DNS_SYSTEM)
 
 static const char *const xray_run[] = { "{exe}", "run", "-c", "{file}", NULL };
 static const char *const xray_check[] = { "{exe}", "run", "-test", "-c", "{file}", NULL };
@@ -29,10 +30,16 @@ const struct target targets[] = {
 	  xray_run, xray_check },
 	{ "v2ray-4.34", ENGINE_V2RAY, 4, 34, TARGET_BIT_V2RAY_4_34,
 	  CAPS_PROTOCOLS | CAP_LEGACY_REVERSE | CAP_ALLOW_INSECURE | CAP_PUBLIC_PLAINTEXT | CAP_API | CAP_KCP_HEADER |
-	  CAP_WEAK_CIPHERS | CAP_ALTER_ID, v2ray_run, v2ray_check },
+	  CAP_WEAK_CIPHERS | CAP_ALTER_ID | CAP_MUX, v2ray_run, v2ray_check },
 	{ "builtin", ENGINE_BUILTIN, 0, 0, TARGET_BIT_BUILTIN,
 	  CAPS_SNIFFING | CAP_FLAT_SETTINGS | CAP_RULE_TYPE_OPTIONAL | CAP_WRITE_FLAT | CAP_LOG_MASK | CAP_XRAY_VALUES |
-	  CAP_FREEDOM_GUARD, builtin_run, builtin_check },
+	  CAP_FREEDOM_GUARD | CAP_DNS_OPTIONS, builtin_run, builtin_check },
+};
+const struct target target_sing_box = {
+	.name = "sing-box",
+	.caps = CAP_VLESS | CAP_VMESS | CAP_TROJAN | CAP_SHADOWSOCKS | CAP_SS2022 | CAP_SS_XCHACHA | CAP_HYSTERIA | CAP_TLS |
+		CAP_REALITY | CAP_VISION | CAP_WS | CAP_GRPC | CAP_HTTPUPGRADE | CAP_ALLOW_INSECURE | CAP_TLS_EXTRAS |
+		CAP_PUBLIC_PLAINTEXT | CAP_WEAK_CIPHERS | CAP_VMESS_ZERO | CAP_ALTER_ID,
 };
 const size_t targets_n = sizeof(targets) / sizeof(targets[0]);
 
@@ -50,6 +57,17 @@ const char *engine_family_name(enum engine_family f)
 const struct target *target_default(void)
 {
 	return &targets[1];
+}
+
+const struct target *target_newest(enum engine_family family)
+{
+	const struct target *newest = NULL;
+
+	for (size_t i = 0; i < targets_n; i++)
+		if (targets[i].family == family &&
+		    (!newest || targets[i].major * 1000 + targets[i].minor > newest->major * 1000 + newest->minor))
+			newest = &targets[i];
+	return newest;
 }
 
 const struct target *target_find(struct str name)

@@ -53,6 +53,11 @@ enum target_cap {
 	CAP_XRAY_VALUES = 1ull << 41,
 		/* rules: upper case in names is folded, '!' stands before an address; short UUIDs */
 	CAP_OBSERVATORY = 1ull << 43,  /* observatories, and balancers that look at them */
+	CAP_MUX = 1ull << 44,
+	CAP_XUDP = 1ull << 45,         /* mux: xudpConcurrency, xudpProxyUDP443 */
+	CAP_FRAGMENT = 1ull << 46,     /* freedom cuts packets, and an outbound may dial through another */
+	CAP_DNS_OPTIONS = 1ull << 47,  /* dns: queryStrategy, disableCache, disableFallback */
+	CAP_DNS_SYSTEM = 1ull << 48,   /* dns: UseSystem, useSystemHosts, enableParallelQuery */
 	CAP_FREEDOM_GUARD = 1ull << 42, /* freedom blocks private destinations of what came through a proxy inbound */
 };
 
@@ -71,6 +76,10 @@ enum { TARGET_BIT_XRAY_26_2 = 1, TARGET_BIT_XRAY_26_7 = 2, TARGET_BIT_V2RAY_4_34
 extern const struct target targets[];
 extern const size_t targets_n;
 const struct target *target_default(void); /* xray-26.7 */
+/* The newest row of a family. */
+const struct target *target_newest(enum engine_family family);
+/* sing-box: nodes are exported for it, and nothing is compiled, started or found by this name. */
+extern const struct target target_sing_box;
 /* By name, case-blind; NULL. */
 const struct target *target_find(struct str name);
 /* The newest row of a family not above version ("26.5.1"); NULL when below the oldest row or not a version. */

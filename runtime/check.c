@@ -13,9 +13,11 @@
 #include "runtime/spawn.h"
 #include "runtime/words.h"
 
-enum { OUTPUT_MAX = 64 * 1024, CHECK_MS = 60 * 1000, LAST_LINES = 3 };
+enum { OUTPUT_MAX = 64 * 1024, CHECK_MS = 60 * 1000, VERSION_MS = 5 * 1000, LAST_LINES = 3 };
 
 struct checker {
+	const char *const *pattern; /* of its arguments */
+	int limit_ms;
 	int pid, pidfd;
 	struct process_id id;
 	int out_fd; /* our end of its output, non-blocking */
@@ -45,7 +47,7 @@ static int take_output(struct checker *c)
 /* Until the checker ends (something that it started may keep the output open for ever) or the time is over. */
 static int collect(struct checker *c)
 {
-	int64_t end = clock_mono_ms() + CHECK_MS;
+	int64_t end = clock_mono_ms() + c->limit_ms;
 	int closed = 0;
 
 	while (closed >= 0) {
@@ -92,23 +94,23 @@ static int finish(struct checker *c, int r)
 	return info.si_code == CLD_EXITED && !info.si_status ? 0 : 1;
 }
 
-static int start(const struct target *t, const char *exe, const char *file, int out_fd, struct checker *ret_checker)
+static int start(const char *exe, const char *file, int out_fd, struct checker *c)
 {
 	char *argv[SPAWN_ARGV_MAX];
 	char **env = spawn_env(file, NULL);
 	struct spawn s = { .argv = argv, .env = env, .out_fd = out_fd, .err_fd = out_fd };
 	int r = env ? 0 : -ENOMEM;
 
-	spawn_argv(t->check_argv, exe, file, argv);
+	spawn_argv(c->pattern, exe, file, argv);
 	if (!r)
-		r = spawn_start(&s, &ret_checker->pid, &ret_checker->pidfd);
-	if (!r && process_identify_child(ret_checker->pid, &ret_checker->id))
-		ret_checker->id.pid = 0;
+		r = spawn_start(&s, &c->pid, &c->pidfd);
+	if (!r && process_identify_child(c->pid, &c->id))
+		c->id.pid = 0;
 	free(env);
 	return r;
 }
 
-static int run(const struct target *t, const char *exe, const char *file, struct checker *c)
+static int run(const char *exe, const char *file, struct checker *c)
 {
 	int fds[2], r;
 
@@ -116,7 +118,7 @@ static int run(const struct target *t, const char *exe, const char *file, struct
 		return -errno;
 	c->out_fd = fds[0];
 	/* What it writes to must not be non-blocking: it would lose words. */
-	r = fcntl(fds[1], F_SETFL, 0) ? -errno : start(t, exe, file, fds[1], c);
+	r = fcntl(fds[1], F_SETFL, 0) ? -errno : start(exe, file, fds[1], c);
 	close(fds[1]);
 	if (!r) {
 		r = finish(c, collect(c));
@@ -142,8 +144,8 @@ static char *keep_words(struct arena *a, struct buf *out)
 int engine_run_check(struct arena *a, const struct target *t, const char *exe, const char *file, char **ret_words,
 		     struct err *e)
 {
-	struct checker c = { 0 };
-	int r = run(t, exe, file, &c);
+	struct checker c = { .pattern = t->check_argv, .limit_ms = CHECK_MS };
+	int r = run(exe, file, &c);
 	char *words = r < 0 ? NULL : keep_words(a, &c.out);
 
 	buf_fini(&c.out);
@@ -153,4 +155,37 @@ int engine_run_check(struct arena *a, const struct target *t, const char *exe, c
 		return err_sys(e, r, "run '%s'", exe);
 	*ret_words = words;
 	return r;
+}
+
+/* "Xray 26.7.28 (Xray, Penetrates Everything.) ...": the second word of the line that begins with the family's name. */
+static struct str find_version(struct str text, const char *name)
+{
+	while (text.len) {
+		struct str line = str_cut(&text, '\n'), word = str_cut(&line, ' ');
+
+		if (str_is_nocase(word, name))
+			return str_cut(&line, ' ');
+	}
+	return (struct str){ 0 };
+}
+
+char *engine_version(struct arena *a, enum engine_family family, const char *exe)
+{
+	/* Both families know it, whatever their newer command is called, and it starts nothing. */
+	static const char *const pattern[] = { "{exe}", "-version", NULL };
+	struct checker c = { .pattern = pattern, .limit_ms = VERSION_MS };
+	int r = run(exe, NULL, &c);
+	struct str version = { 0 };
+	char *kept = NULL;
+
+	if (r >= 0)
+		version = find_version((struct str){ c.out.p, c.out.len }, engine_family_name(family));
+	if (version.len)
+		kept = arena_try_alloc(a, version.len + 1);
+	if (kept) {
+		memcpy(kept, version.p, version.len);
+		words_clean(kept, version.len);
+	}
+	buf_fini(&c.out);
+	return kept;
 }

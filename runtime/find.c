@@ -20,6 +20,19 @@ static bool is_program(const char *path)
 	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
 }
 
+/* xrat and xrat-service look from different directories; another path would be another engine, and no reload. */
+static char *one_spelling(struct arena *a, char *path)
+{
+	char *real = realpath(path, NULL);
+	size_t len = real ? strlen(real) + 1 : 0;
+	char *kept = real ? arena_try_alloc(a, len) : NULL;
+
+	if (kept)
+		memcpy(kept, real, len);
+	free(real);
+	return kept ? kept : path;
+}
+
 static char *find_builtin(struct arena *a)
 {
 	char self[PATH_BYTES];
@@ -32,7 +45,7 @@ static char *find_builtin(struct arena *a)
 		char *path = arena_printf(a, "%.*s%s", (int)(slash - self), self, beside[i]);
 
 		if (is_program(path))
-			return path;
+			return one_spelling(a, path);
 	}
 	return NULL;
 }
@@ -54,4 +67,23 @@ char *engine_find(struct arena *a, const struct target *t, const char *configure
 			return path;
 	}
 	return NULL;
+}
+
+static bool is_on_path(const char *exe)
+{
+	struct str rest = str_of(getenv("PATH")), own = { exe, (size_t)(strrchr(exe, '/') - exe) };
+
+	while (rest.len)
+		if (str_eq(str_cut(&rest, ':'), own))
+			return true;
+	return false;
+}
+
+char *engine_again(struct arena *a, const struct target *t, const char *recorded)
+{
+	if (*recorded && is_program(recorded))
+		return arena_strdup(a, recorded);
+	if (t->family != ENGINE_BUILTIN && strchr(recorded, '/') && !is_on_path(recorded))
+		return NULL;
+	return engine_find(a, t, NULL);
 }

@@ -10,6 +10,14 @@
  * in the same directory. NULL when there is none. */
 char *engine_find(struct arena *a, const struct target *t, const char *configured);
 
+/* The program that a generation was made for (meta.json's engine; "" = none was there). When it is gone: what PATH has of its
+ * family if it stood on PATH itself, else NULL: one that was named by its path is not replaced by another. */
+char *engine_again(struct arena *a, const struct target *t, const char *recorded);
+
+/* The version that a program of a family says it is ("26.7.28"), in the arena; asked with -version, 5 s at most. NULL where
+ * it says none. */
+char *engine_version(struct arena *a, enum engine_family family, const char *exe);
+
 /* Runs the engine's checker on a file whose name ends in .json, in a session of its own and with the environment of
  * runtime/spawn.h; stdin is /dev/null, output is kept up to 64 KiB, 60 s at most. It is over when the checker ends,
  * whatever it has left behind (that is killed). 0: accepted; 1: refused, *ret_words holds its last lines, cleaned for

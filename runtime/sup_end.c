@@ -149,6 +149,8 @@ static enum sup_event verdict(struct sup *s)
 	if (s->has_next)
 		return SUP_EV_GONE_NEXT;
 	s->fast_failures++;
+	if (s->spec.once)
+		return SUP_EV_GONE_LOST;
 	if (s->fault.is_system || s->spec.proved)
 		return SUP_EV_GONE_RETRY;
 	return ++s->failures >= UNPROVED_STARTS ? SUP_EV_GONE_LOST : SUP_EV_GONE_RETRY;

@@ -41,6 +41,7 @@ struct sup_spec {
 	unsigned prove_ms;      /* healthy this long = proved */
 	unsigned health_ms;     /* between probes while it runs; 0 = 15 s (shorter until it is proved) */
 	bool may_reload;        /* SIGHUP makes it read its file again (the builtin engine) */
+	bool once;              /* it is not started again by itself: its first end is SUP_FAILED, with the reason */
 	struct sup_times times;
 };
 

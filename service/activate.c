@@ -53,14 +53,6 @@ static const char *log_dir(struct arena *a, const struct service *s)
 	return arena_printf(a, "%s/logs", s->root);
 }
 
-/* The engine named at the time of the publish, else whatever PATH has. */
-static const char *find_exe(struct arena *a, const struct target *t, const char *named)
-{
-	const char *exe = *named && !access(named, X_OK) ? arena_strdup(a, named) : engine_find(a, t, NULL);
-
-	return exe ? exe : "";
-}
-
 /* An engine that reloads reads the same path again, so it is given the one that is switched; the others get a name that
  * tells which generation they run. */
 static char *file_of(struct arena *a, const struct keeper *r, const struct target *t, uint64_t generation)
@@ -91,6 +83,7 @@ int keeper_make_spec(struct arena *a, struct keeper *r, uint64_t generation, str
 {
 	struct meta m;
 	const struct target *t;
+	const char *exe;
 	int n = generation_meta(a, &r->service->state, r->which, generation, &m, e);
 
 	if (n)
@@ -101,9 +94,10 @@ int keeper_make_spec(struct arena *a, struct keeper *r, uint64_t generation, str
 			(unsigned long long)generation, m.target);
 		return -EINVAL;
 	}
+	exe = engine_again(a, t, m.engine);
 	*ret_spec = (struct sup_spec){
 		.target = t,
-		.exe = find_exe(a, t, m.engine),
+		.exe = exe ? exe : "",
 		.file = file_of(a, r, t, generation),
 		.cwd = r->service->root,
 		.name = role_names[r->which],
@@ -149,8 +143,9 @@ void keeper_activate(struct keeper *r)
 		return;
 	}
 	if (!*spec.exe) {
-		cannot(r, arena_printf(a, "no '%s' on PATH or in [paths] of config.toml",
-				       engine_family_name(spec.target->family)));
+		cannot(r, arena_printf(a, "there is no '%s' for generation %llu where it was, or on PATH; install it, or set "
+				       "[runtime] engine to 'builtin', which comes with xrat",
+				       engine_family_name(spec.target->family), (unsigned long long)r->live));
 		arena_free(a);
 		return;
 	}

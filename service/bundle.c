@@ -20,18 +20,19 @@ static void learn_secrets(struct bundle *b, struct secret *const *v, uint32_t n)
 /* Which engine it is, and every secret with its value. However broken the configuration is. */
 static void compile(struct bundle *b, enum role role, bool wanted)
 {
-	const struct compile_options options = { .missing_secret_is_warning = true };
+	const struct compile_options options = { .missing_secret_is_warning = true, .on_auto = hook_auto };
 	struct diag_sink *sink = diag_sink_new(b->a, sources_new(b->a));
 	struct compiled *c = arena_new_of(b->a, struct compiled);
 	struct err e = { 0 };
+	char *engine;
 
 	if (compile_root(b->a, sink, b->root_fd, b->o->root, role, &options, c, &e) && wanted)
 		bundle_problem(b, role_names[role], "the configuration cannot be compiled: %s", err_text(&e));
 	err_fini(&e);
 	learn_secrets(b, c->desired.secrets, c->desired.n_secrets);
 	learn_secrets(b, c->config.secrets, c->config.n_secrets);
-	if (!b->engine && wanted)
-		b->engine = hook_find_engine(b->a, c);
+	if (!b->engine && wanted && !hook_find_engine(b->a, c, diag_sources(sink), &engine, NULL))
+		b->engine = engine;
 }
 
 /* --- stages ------------------------------------------------------------------------------------------------------- */

@@ -121,12 +121,19 @@ static void find_engine(struct bundle *b)
 			b->engine = engine_find(b->a, &targets[i], NULL);
 }
 
-/* Both families know -version, whatever their newer command is called; nothing else is given to them, so that nothing
+static const char *version_word(const char *engine)
+{
+	const char *name = strrchr(engine, '/');
+
+	return name && str_is(str_of(name), "/xrat-engine") ? "version" : "-version";
+}
+
+/* Xray and V2Ray know -version, whatever their newer command is called; nothing else is given to them, so that nothing
  * can start. */
 static void put_engine_version(struct bundle *b)
 {
 	static const char *const env[] = { "PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", NULL };
-	const struct bundle_run run = { .argv = { b->engine, "-version", NULL }, .env = env, .timeout_ms = ENGINE_MS };
+	const struct bundle_run run = { .argv = { b->engine, b->engine ? version_word(b->engine) : NULL, NULL }, .env = env, .timeout_ms = ENGINE_MS };
 
 	if (b->engine)
 		put_output(b, "engine-version.txt", &run);

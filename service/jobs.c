@@ -98,7 +98,7 @@ static int run_apply(struct job *j)
 {
 	struct apply_options o = {
 		.role = j->keeper->which, .target = j->target, .lock_wait_ms = LOCK_WAIT_MS, .check = hook_check,
-		.find_engine = hook_find_engine, .need_engine = true,
+		.find_engine = hook_find_engine, .on_auto = hook_auto, .need_engine = true,
 	};
 	int roles = load_roles(j->state->root_fd, &j->e), r;
 
@@ -271,5 +271,5 @@ void job_start(struct keeper *r, enum job_kind kind)
 			   .digest = digest, .request_id = "" };
 	j->work.data = j;
 	r->job = j;
-	uv_queue_work(&r->service->loop, &j->work, on_worker, on_done);
+	uv_queue_work(r->service->loop, &j->work, on_worker, on_done);
 }

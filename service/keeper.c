@@ -234,11 +234,11 @@ int keeper_open(struct keeper *r, struct service *s, enum role which, struct err
 	keeper_set_text(&r->engine_trouble, "");
 	keeper_set_text(&r->engine_reason, "");
 	r->timer.data = r;
-	uv_timer_init(&s->loop, &r->timer);
+	uv_timer_init(s->loop, &r->timer);
 	r->timer_open = true;
 	r->status.role = which;
 	clock_text(r->engine_since);
-	return sup_new(&r->sup, &s->loop, sink, r, e);
+	return sup_new(&r->sup, s->loop, sink, r, e);
 }
 
 void keeper_start(struct keeper *r)

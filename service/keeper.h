@@ -75,8 +75,9 @@ struct keeper {
 
 struct service {
 	const struct service_options *o;
-	uv_loop_t loop;
-	uv_signal_t signals[3];
+	uv_loop_t *loop;
+	void (*on_stopped)(void *ctx); /* once, when nothing runs any more after service_stop */
+	void *on_stopped_ctx;
 	const char *root;           /* absolute, links resolved */
 	int root_fd;
 	struct state state;
@@ -88,7 +89,7 @@ struct service {
 	struct lock lock;
 	struct watcher *watcher;
 	struct keeper keepers[ROLE__N];
-	bool stopping;
+	bool stopping, stopped;
 	struct arena *a;            /* for the life of the service */
 	int pid;
 	char started[CLOCK_TEXT];
@@ -138,7 +139,7 @@ void keeper_set_last(struct keeper *r, const char *outcome, uint64_t generation,
 void keeper_publish_status(struct keeper *r);
 
 void service_update_dirs(struct service *s);
-/* Ends the loop when a stop was asked for and nothing runs any more; opens CONFIG_ROOT again when that waits. */
+/* Calls on_stopped when a stop was asked for and nothing runs any more; opens CONFIG_ROOT again when that waits. */
 void service_check_stopped(struct service *s);
 
 #endif

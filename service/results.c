@@ -74,6 +74,9 @@ static void on_published(struct keeper *r, const struct job *j)
 	keeper_set_text(&r->answer_id, j->request_id);
 	log_line(&r->service->log, SEV_NOTE, name_of(r), "published generation %llu%s%s",
 		 (unsigned long long)p.generation, *j->request_id ? ", request " : "", j->request_id);
+	if (j->apply.snapshot.compiled.is_auto && j->apply.snapshot.compiled.target != target_default())
+		log_line(&r->service->log, SEV_NOTE, name_of(r), "engine 'auto' is %s here: %s",
+			 j->apply.snapshot.compiled.target->name, j->apply.engine);
 	keeper_set_desired(r, j->apply.snapshot.digest, "applying", "");
 	keeper_set_last(r, "published", p.generation, j->request_id, "");
 }

@@ -49,6 +49,9 @@ static int open_root(struct service *s, int *ret_holder, struct err *e)
 	if (r)
 		return r;
 	s->has_state = true;
+	if (s->lock.fd >= 0 && lock_is_current(s->lock.fd, s->state.locks_fd, STATE_LOCK_SERVICE) == 1)
+		return 0; /* it came from our predecessor */
+	lock_drop(&s->lock);
 	r = lock_take(s->state.locks_fd, STATE_LOCK_SERVICE, 0, &s->lock, ret_holder, e);
 	return r == 1 ? SERVICE_BUSY : r;
 }
@@ -162,14 +165,13 @@ static void on_change(void *ctx, unsigned what)
 	}
 }
 
-static void on_signal(uv_signal_t *h, int number)
+void service_reload(struct service *s)
 {
-	struct service *s = h->data;
+	on_change(s, WATCH_INPUTS | WATCH_REQUEST | WATCH_LIVE);
+}
 
-	if (number == SIGHUP) {
-		on_change(s, WATCH_INPUTS | WATCH_REQUEST | WATCH_LIVE);
-		return;
-	}
+void service_stop(struct service *s)
+{
 	if (s->stopping)
 		return;
 	log_line(&s->log, SEV_NOTE, NULL, "stopping");
@@ -189,82 +191,182 @@ void service_check_stopped(struct service *s)
 		reopen_root(s);
 	if (!s->stopping || !keeper_is_stopped(&s->keepers[0]) || !keeper_is_stopped(&s->keepers[1]))
 		return;
+	if (s->stopped)
+		return;
+	s->stopped = true;
 	each_role(s, keeper_publish_status);
-	uv_stop(&s->loop);
+	s->on_stopped(s->on_stopped_ctx);
+}
+
+bool service_is_working(const struct service *s)
+{
+	return has_job(s);
+}
+
+int service_lock_fd(const struct service *s)
+{
+	return s->lock.fd;
 }
 
 /* --- its life --- */
-static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
-enum { SIGNALS = sizeof(signals) / sizeof(*signals) };
-
-static void start_handles(struct service *s)
+void service_close(struct service *s)
 {
-	for (int i = 0; i < SIGNALS; i++) {
-		uv_signal_init(&s->loop, &s->signals[i]);
-		s->signals[i].data = s;
-		uv_signal_start(&s->signals[i], on_signal, signals[i]);
-	}
-	uv_timer_init(&s->loop, &s->root_timer);
-	s->root_timer.data = s;
-	uv_timer_start(&s->root_timer, on_root_timer, ROOT_RETRY_MS, ROOT_RETRY_MS);
-}
-
-static void end_handles(struct service *s)
-{
-	for (int i = 0; i < SIGNALS; i++)
-		uv_close((uv_handle_t *)&s->signals[i], NULL);
-	uv_close((uv_handle_t *)&s->root_timer, NULL);
+	if (!s)
+		return;
+	s->stopping = s->stopped = true;
+	if (s->root_timer.data)
+		uv_close((uv_handle_t *)&s->root_timer, NULL);
 	if (s->watcher)
 		watcher_stop(s->watcher);
+	s->watcher = NULL;
 	each_role(s, keeper_close);
-	uv_run(&s->loop, UV_RUN_DEFAULT);
-	if (uv_loop_close(&s->loop))
-		log_line(&s->log, SEV_WARNING, NULL, "a handle was left open");
+	close_root(s);
 }
 
-static int run(struct service *s, struct err *e)
+void service_free(struct service *s)
 {
-	int r = uv_loop_init(&s->loop);
-
-	if (r)
-		return err_sys(e, r, "make an event loop");
-	start_handles(s);
-	for (int i = 0; i < ROLE__N && !r; i++)
-		r = keeper_open(&s->keepers[i], s, (enum role)i, e);
-	if (!r)
-		r = watcher_start(&s->watcher, &s->loop, s->o->root, on_change, s, e);
-	if (!r) {
-		log_line(&s->log, SEV_NOTE, NULL, "reading '%s'", s->root);
-		know_state(s);
-		each_role(s, keeper_start);
-		uv_run(&s->loop, UV_RUN_DEFAULT);
-	}
-	end_handles(s);
-	return r;
+	if (!s)
+		return;
+	arena_free(s->a);
+	free(s);
 }
 
-int service_run(const struct service_options *o, int *ret_holder, struct err *e)
+static struct service *service_new(const struct service_options *o)
 {
 	static const enum severity levels[] = { SEV_NOTE, SEV_WARNING, SEV_ERROR };
 	struct service *s = calloc(1, sizeof(*s));
-	int r;
 
-	*ret_holder = 0;
 	if (!s)
-		return err_sys(e, -ENOMEM, "start the service");
+		return NULL;
 	s->o = o;
-	s->a = arena_new();
 	s->root_fd = -1;
 	s->lock = LOCK_NONE;
 	s->pid = (int)getpid();
 	s->log = (struct log){ .from = levels[o->quiet > 2 ? 2 : o->quiet], .json = o->json };
 	clock_text(s->started);
-	signal(SIGPIPE, SIG_IGN);
-	r = s->a ? open_root(s, ret_holder, e) : err_sys(e, -ENOMEM, "start the service");
-	if (!r)
-		r = run(s, e);
-	close_root(s);
-	arena_free(s->a);
+	s->a = arena_new();
+	if (s->a)
+		return s;
 	free(s);
+	return NULL;
+}
+
+static int begin(struct service *s, struct err *e)
+{
+	int r = uv_timer_init(s->loop, &s->root_timer);
+
+	s->root_timer.data = s;
+	uv_timer_start(&s->root_timer, on_root_timer, ROOT_RETRY_MS, ROOT_RETRY_MS);
+	for (int i = 0; i < ROLE__N && !r; i++)
+		r = keeper_open(&s->keepers[i], s, (enum role)i, e);
+	if (!r)
+		r = watcher_start(&s->watcher, s->loop, s->o->root, on_change, s, e);
+	if (r)
+		return r;
+	log_line(&s->log, SEV_NOTE, NULL, "reading '%s'", s->root);
+	know_state(s);
+	each_role(s, keeper_start);
+	return 0;
+}
+
+/* Its handles are inside of it: they are let go before it is. */
+static void give_up(struct service *s)
+{
+	service_close(s);
+	uv_run(s->loop, UV_RUN_NOWAIT);
+	service_free(s);
+}
+
+int service_open(struct service **ret_service, uv_loop_t *loop, const struct service_options *o, int inherited_lock,
+		 void (*on_stopped)(void *ctx), void *ctx, int *ret_holder, struct err *e)
+{
+	struct service *s = service_new(o);
+	int r;
+
+	*ret_holder = 0;
+	if (!s)
+		return err_sys(e, -ENOMEM, "start the service");
+	s->loop = loop;
+	s->on_stopped = on_stopped;
+	s->on_stopped_ctx = ctx;
+	s->lock.fd = inherited_lock;
+	r = open_root(s, ret_holder, e);
+	if (!r)
+		r = begin(s, e);
+	if (r) {
+		give_up(s);
+		return r;
+	}
+	*ret_service = s;
+	return 0;
+}
+
+/* --- alone: `watch` --- */
+struct watch {
+	uv_loop_t loop;
+	uv_signal_t signals[3];
+	struct service *service; /* NULL until it is open */
+};
+
+static void on_signal(uv_signal_t *h, int number)
+{
+	struct watch *w = h->data;
+
+	if (w->service)
+		(number == SIGHUP ? service_reload : service_stop)(w->service);
+}
+
+static void on_watch_stopped(void *ctx)
+{
+	struct watch *w = ctx;
+
+	uv_stop(&w->loop);
+}
+
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+enum { SIGNALS = sizeof(signals) / sizeof(*signals) };
+
+static void start_signals(struct watch *w)
+{
+	for (int i = 0; i < SIGNALS; i++) {
+		uv_signal_init(&w->loop, &w->signals[i]);
+		w->signals[i].data = w;
+		uv_signal_start(&w->signals[i], on_signal, signals[i]);
+	}
+}
+
+/* One that comes from now on is too late, and must not end the process in the middle of its clean-up. */
+static void end_signals(struct watch *w)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	for (int i = 0; i < SIGNALS; i++) {
+		uv_close((uv_handle_t *)&w->signals[i], NULL);
+		signal(signals[i], SIG_IGN);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+int service_run(const struct service_options *o, int *ret_holder, struct err *e)
+{
+	struct watch w = { 0 };
+	int r;
+
+	signal(SIGPIPE, SIG_IGN);
+	r = uv_loop_init(&w.loop);
+	if (r)
+		return err_sys(e, r, "make an event loop");
+	start_signals(&w);
+	r = service_open(&w.service, &w.loop, o, -1, on_watch_stopped, &w, ret_holder, e);
+	if (!r)
+		uv_run(&w.loop, UV_RUN_DEFAULT);
+	end_signals(&w);
+	service_close(w.service);
+	uv_run(&w.loop, UV_RUN_DEFAULT);
+	service_free(w.service);
+	if (uv_loop_close(&w.loop))
+		log_line(&(struct log){ .json = o->json }, SEV_WARNING, NULL, "a handle was left open");
 	return r;
 }

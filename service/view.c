@@ -110,11 +110,10 @@ static void fill_engine(struct arena *a, struct keeper *r, struct status *s)
 	}
 }
 
-static void write_status(struct arena *a, struct keeper *r)
+static void fill_status(struct arena *a, struct keeper *r, struct status *ret_status)
 {
 	struct status s = r->status;
 	struct watcher_stats w = { 0 };
-	struct err e = { 0 };
 
 	s.service_pid = r->service->pid;
 	s.service_started = r->service->started;
@@ -127,6 +126,15 @@ static void write_status(struct arena *a, struct keeper *r)
 	s.polling = w.polling;
 	s.warning = w.polling && w.why_polling ? w.why_polling : "";
 	fill_engine(a, r, &s);
+	*ret_status = s;
+}
+
+static void write_status(struct arena *a, struct keeper *r)
+{
+	struct status s;
+	struct err e = { 0 };
+
+	fill_status(a, r, &s);
 	if (status_write(a, &r->service->state, &s, &e) && !r->status_failed)
 		log_line(&r->service->log, SEV_WARNING, role_names[r->which], "%s", err_text(&e));
 	r->status_failed = e.code != 0;
@@ -155,4 +163,16 @@ void keeper_publish_status(struct keeper *r)
 		write_status(a, r);
 	}
 	arena_free(a);
+}
+
+int service_role_status(struct service *s, struct arena *a, enum role role, struct value *ret_status)
+{
+	struct keeper *r = &s->keepers[role];
+	struct status status;
+
+	if (r->off || !s->has_state || !r->sup || !is_worth_telling(r))
+		return 1;
+	fill_status(a, r, &status);
+	*ret_status = status_value(a, &status);
+	return 0;
 }

@@ -29,6 +29,8 @@ router    | tests/route/run.sh
 e2e       | tests/e2e/run.sh
 badinput  | tests/e2e/badinput.sh
 runtime   | tests/runtime/run.sh
+fetch     | tests/fetch/run.py
+store     | tests/store/run.py
 faults25  | tests/interop/faults.sh
 watcher   | tests/watch/run.sh
 editors   | tests/service/editors.py
@@ -36,8 +38,11 @@ secrets   | tests/service/secrets.py
 service   | tests/service/edge.py
 fakeeng   | tests/service/engines.py
 random    | tests/service/history.py
+daemon    | tests/daemon/run.py
 engines   | tests/interop/engines.sh
 engine    | tests/engine/run.sh
+engineload| tests/engine/load.sh
+engineinterop | tests/engine/interop.sh
 oom       | tests/fault/oom.sh
 oomengine | tests/engine/oom.sh
 killpoints| tests/fault/publish.sh killpoints
@@ -51,6 +56,7 @@ asanbuild | tests/build.sh asan
 asanunit  | env VARIANT=asan tests/unit/run.sh
 asangold  | env VARIANT=asan tests/golden/run.sh
 asanengine| env VARIANT=asan tests/engine/run.sh
+asaninterop| env VARIANT=asan tests/engine/interop.sh
 asanreplay| env VARIANT=asan tests/fuzz/replay.sh
 '
 fast='build layers headers sizes symbols unit golden codes drift toml'

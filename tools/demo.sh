@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # make demo: from an empty directory to a proxy that a service keeps running; then edits while it runs: a good one, a broken
-# one, and one whose engine cannot live. Everything stays on this machine: a web server on 127.0.0.2, an upstream v2ray on
-# 127.0.0.1, ports that are free at the moment, files in a temporary directory. Exits 0 only if each step did what it says.
+# one, and one whose engine cannot live. It needs no engine but the one that comes with xrat; where v2ray is installed that one
+# is used (DEMO_ENGINE=builtin or v2ray chooses). Everything stays on this machine: a web server on 127.0.0.2, an upstream
+# proxy on 127.0.0.1, ports that are free at the moment, files in a temporary directory. Exits 0 only if each step did what
+# it says.
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../tests/lib.sh"
 cd "$top" || exit 2
@@ -63,7 +65,14 @@ fetch() { # what it goes through, curl's arguments
 through_socks() { fetch 'the SOCKS inbound' --noproxy '' --socks5-hostname "127.0.0.1:$socks" "http://intranet.example:$web/"; }
 
 [ -x "$XRAT" ] || give_up "no program '$XRAT', run make"
-have v2ray || give_up "v2ray is not installed; it plays the upstream server and the engine"
+if have v2ray; then DEMO_ENGINE=${DEMO_ENGINE:-v2ray}; else DEMO_ENGINE=${DEMO_ENGINE:-builtin}; fi
+case $DEMO_ENGINE in
+v2ray)
+	have v2ray || give_up 'v2ray is not installed; without it, DEMO_ENGINE=builtin'
+	target=v2ray-4.34 checker='v2ray -test' upstream=(v2ray -config "$scratch/upstream.json") ;;
+builtin) target=builtin checker='xrat engine check' upstream=("$XRAT" engine run -c "$scratch/upstream.json") ;;
+*) give_up "DEMO_ENGINE is '$DEMO_ENGINE', allowed are builtin and v2ray" ;;
+esac
 read -r web up socks dokodemo forward api office lab < <(free_ports 8)
 
 step 'a web server and an upstream proxy, both on this machine'
@@ -76,8 +85,8 @@ cat >"$scratch/upstream.json" <<JSON
  "inbounds": [{"listen": "127.0.0.1", "port": $up, "protocol": "socks", "settings": {"auth": "noauth", "udp": true}}],
  "outbounds": [{"protocol": "freedom", "settings": {"domainStrategy": "UseIP"}}]}
 JSON
-start "$scratch/upstream.log" v2ray -config "$scratch/upstream.json"
-until_true 20 port_open "$up" || give_up 'the upstream v2ray does not listen'
+start "$scratch/upstream.log" "${upstream[@]}"
+until_true 20 port_open "$up" || give_up "the upstream proxy does not listen: $(tail -n 3 "$scratch/upstream.log")"
 until_true 20 curl -fs --noproxy '*' -o /dev/null "http://127.0.0.2:$web/" || give_up 'the web server does not answer'
 echo "web server on 127.0.0.2:$web, upstream SOCKS server on 127.0.0.1:$up"
 
@@ -89,7 +98,7 @@ if [ ! -e "$toml" ] || [ ! -d "$snippets" ]; then give_up 'init left no xp2p-cli
 step 'what the operator adds: two redirects, a forward, ports that are free here, and a snippet of each kind'
 tag=$(sed -nE 's/^[[:space:]]*tag = "(proxy-[^"]*)".*/\1/p' "$toml" | head -n 1)
 if [ -z "$tag" ]; then
-	xrat --root "$root" render xray --desired --target v2ray-4.34 --output "$scratch/first.json" 2>/dev/null
+	xrat --root "$root" render xray --desired --target "$target" --output "$scratch/first.json" 2>/dev/null
 	tag=$(sed -nE 's/.*"tag": "(proxy-[^"]*)".*/\1/p' "$scratch/first.json" | head -n 1)
 fi
 [ -n "$tag" ] || give_up 'the endpoint has no tag'
@@ -116,8 +125,8 @@ set_key "$toml" client.xray.inbounds.socks port "$socks"
 set_key "$toml" client.xray.inbounds.dokodemo port "$dokodemo"
 set_key "$toml" client.xray.logs.api listen "\"127.0.0.1:$api\""
 set_key "$toml" client.xray.logs access "\"$scratch/access.log\""
-set_key "$root/config.toml" runtime engine '"v2ray"'
-set_key "$root/config.toml" runtime engine_version '"4.34"'
+set_key "$root/config.toml" runtime engine "\"$DEMO_ENGINE\""
+[ "$DEMO_ENGINE" = builtin ] || set_key "$root/config.toml" runtime engine_version '"4.34"'
 set_key "$root/config.toml" apply prove_seconds 1
 echo
 put outbounds.append.json '{"outbounds": [{"tag": "blocked", "protocol": "blackhole", "settings": {}}]}'
@@ -127,8 +136,8 @@ put routing.rules.after-xp2p-system.json '{"rules": [{"type": "field", "domain":
 put routing.rules.after-xp2p-managed.json '{"rules": [{"type": "field", "inboundTag": ["office-http"], "balancerTag": "any-proxy"}]}'
 put dns.json '{"dns": {"hosts": {"intranet.example": "127.0.0.2"}, "servers": ["localhost"]}}'
 put policy.json '{"policy": {"levels": {"1": {"handshake": 4, "connIdle": 120}}}}'
-# observatory.json stays blank: v2ray 4.34 has no observatory, and xrat says so when one is asked for.
-echo 'observatory.json                            (blank: v2ray 4.34 has no observatory)'
+# observatory.json stays blank: neither engine has an observatory, and xrat says so when one is asked for.
+printf '%-43s (blank: %s has no observatory)\n' observatory.json "$target"
 
 step 'check, and the rules of the result'
 run xrat --root "$root" check || give_up 'check found errors'
@@ -148,14 +157,14 @@ cmp -s "$scratch/xray.json" "$root/.state/live/config-client/xray.json" || give_
 run xrat --root "$root" apply || give_up 'the second apply failed'
 case $(live) in */client/0001) ;; *) give_up 'an apply of nothing new made a generation' ;; esac
 
-step 'the service: it starts v2ray from what is live; a page through it'
+step "the service: it starts the engine ($DEMO_ENGINE) from what is live; a page through it"
 echo "\$ xrat --root root watch &"
 start "$scratch/service.log" "${clean[@]}" "$XRAT" --root "$root" watch
 service=$started
 until_true 20 engine_state running || give_up "no engine runs: $(tail -n 3 "$scratch/service.log")"
 service_says
 through_socks
-until_true 10 grep -q "intranet.example:$web" "$scratch/access.log" || give_up 'v2ray logged no such request'
+until_true 10 grep -q "intranet.example:$web" "$scratch/access.log" || give_up 'the engine logged no such request'
 echo 'the engine says which way it went:'
 grep "intranet.example:$web" "$scratch/access.log" | tail -n 1 | sed 's/^/  /'
 until_true 10 grep -q ":$web" "$scratch/upstream.access" || give_up 'the upstream server saw nothing'
@@ -218,7 +227,7 @@ through_socks
 xrat --root "$root" check >/dev/null 2>&1
 [ $? = 1 ] || give_up 'check should have ended with 1'
 
-step 'put right, but the inbound for the lab moves to the address of the web server: v2ray -test has nothing against it'
+step "put right, but the inbound for the lab moves to the address of the web server: '$checker' has nothing against it"
 cp -a "$scratch/good/." "$root"
 put inbounds.append.json "{\"inbounds\": [
   {\"tag\": \"office-http\", \"listen\": \"127.0.0.1\", \"port\": $office, \"protocol\": \"http\", \"settings\": {}},
@@ -229,7 +238,7 @@ until_true 30 engine_state running || give_up 'no engine runs after the rollback
 service_says
 [ "$(live)" = "$good" ] || give_up 'the rollback led elsewhere'
 run xrat --root "$root" status || give_up 'status failed'
-xrat --root "$root" status | grep 'failure .*address already in use' >"$scratch/failure" || give_up 'status does not say why'
+xrat --root "$root" status | grep -i 'failure .*address already in use' >"$scratch/failure" || give_up 'status does not say why'
 echo 'and traffic goes on:'
 until_true 10 port_open "$lab" || give_up 'the rollback did not bring the inbound back'
 fetch 'the new inbound' --noproxy '' --proxy "http://127.0.0.1:$lab" "http://intranet.example:$web/"

@@ -19,8 +19,9 @@ if [ -x "${2-}" ]; then
 	mkdir -p "$scratch/new/man" "$scratch/new/docs"
 	"$2" docs man >"$scratch/new/man/xrat.1" || fail "'$2 docs man' ended with $?"
 	"$2" docs diagnostics >"$scratch/new/docs/diagnostics.md" || fail "'$2 docs diagnostics' ended with $?"
+	"$2" docs engine >"$scratch/new/docs/engine-keys.md" || fail "'$2 docs engine' ended with $?"
 else
-	skip "man page and docs/diagnostics.md: no program '${2-}'"
+	skip "man page, docs/diagnostics.md and docs/engine-keys.md: no program '${2-}'"
 fi
 
 (cd "$scratch/new" && find . -type f | sed 's|^\./||' | sort) >"$scratch/list"

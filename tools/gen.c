@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/ipc.h"
+
 static const struct gen_file files[] = {
 	{ "xp2p-client", "The client role: where traffic goes.", &table_client_file },
 	{ "xp2p-server", "The server role: what it accepts.", &table_server_file },
@@ -52,6 +54,15 @@ static int write_xray_schema(struct arena *a, const char *dir, struct buf *out)
 	return write_file(dir, "schemas", "xray.schema.json", out);
 }
 
+static int write_ipc_schema(struct arena *a, const char *dir, struct buf *out)
+{
+	struct value schema;
+
+	ipc_schema(a, &schema);
+	json_write(out, &schema);
+	return write_file(dir, "schemas", "ipc.schema.json", out);
+}
+
 static int write_all(struct arena *a, const char *dir)
 {
 	struct buf out = { 0 };
@@ -67,6 +78,8 @@ static int write_all(struct arena *a, const char *dir)
 	}
 	if (!r)
 		r = write_xray_schema(a, dir, &out);
+	if (!r)
+		r = write_ipc_schema(a, dir, &out);
 	if (r)
 		return r;
 	buf_puts(&out,

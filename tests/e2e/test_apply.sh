@@ -22,7 +22,7 @@ redirect() { printf '\n[[client.redirects]]\ndomain = "%s"\noutbound_tag = "%s"\
 make_root() { # DIR: a client root without an engine
 	mkdir -p "$1"
 	printf '%s' "$toml" >"$1/xp2p-client.toml"
-	printf '[paths]\nxray = "/nonexistent/xray"\nv2ray = "/nonexistent/v2ray"\n' >"$1/config.toml"
+	printf '[runtime]\nengine = "xray"\n\n[paths]\nxray = "/nonexistent/xray"\nv2ray = "/nonexistent/v2ray"\n' >"$1/config.toml"
 }
 desire() { { printf '%s' "$toml"; redirect "$2"; } >"$1/xp2p-client.toml"; } # DIR DOMAIN
 # Everything that a touch would change, of everything below a directory; a lock keeps the pid of who holds it.

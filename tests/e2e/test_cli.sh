@@ -101,6 +101,7 @@ XP2P_CONFIG_ROOT=linked run 0 check
 run 1 --root nowhere --role server check; says 'xp2p-server.toml'
 run 0 docs man; prints '.Sh'
 run 0 docs diagnostics; prints XR302
+run 0 docs engine; prints followRedirect
 run 2 docs nothing
 run 0 --root linked why socks-in -v
 run 3 --root link.txt check; says 'link.txt'

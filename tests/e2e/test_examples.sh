@@ -51,7 +51,7 @@ fi
 root=$scratch/host/xrat
 mkdir -p files/config-client host && printf "[defaults]\n" >ansible.cfg
 printf '%s' "$endpoint" >files/xp2p-client.toml
-printf '[paths]\nxray = "/nonexistent/xray"\n' >files/config.toml
+printf '[runtime]\nengine = "xray"\n\n[paths]\nxray = "/nonexistent/xray"\n' >files/config.toml
 printf '{"rules": []}\n' >files/config-client/routing.rules.after-xp2p-managed.json
 # play WANTED: ok or failed; the rest are options. The recap's counts are then in $changed and $failed.
 play() {

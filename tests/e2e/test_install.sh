@@ -38,5 +38,9 @@ for kind in system user; do
 	else
 		skip "$kind unit: no systemd-analyze"
 	fi
+	unit=$stage/opt/xrat/lib/systemd/$kind/xrat-daemon.service
+	expect "$kind unit of the daemon: starts the installed program" \
+		grep -q '^ExecStart=/opt/xrat/bin/xrat --root .* daemon run-server$' "$unit"
+	if grep -q '@' <(grep -v '^SystemCallFilter=@system-service$' "$unit"); then fail "$unit: a mark was not filled in"; else pass; fi
 done
 finish install

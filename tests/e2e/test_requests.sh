@@ -19,7 +19,7 @@ user = "alice"
 password = "change-me"
 server_name = "edge.example.com"
 EOT
-printf '[paths]\nxray = "/nonexistent/xray"\n' >r/config.toml
+printf '[runtime]\nengine = "xray"\n\n[paths]\nxray = "/nonexistent/xray"\n' >r/config.toml
 run 0 --root r apply
 request=r/.state/apply.request
 service() { # starts the one who holds the lock

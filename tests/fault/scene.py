@@ -35,7 +35,7 @@ def config(engine):
     """config.toml: with an engine whose checker answers at once (True, or the path of one), or with none to be found."""
     if engine:
         return f'[runtime]\nengine = "v2ray"\n\n[paths]\nv2ray = "{HERE + "/checker" if engine is True else engine}"\n'
-    return '[paths]\nxray = "/nonexistent/xray"\n'
+    return '[runtime]\nengine = "xray"\n\n[paths]\nxray = "/nonexistent/xray"\n'
 
 
 def put(path, text):

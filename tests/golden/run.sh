@@ -2,7 +2,8 @@
 # Golden cases: tests/golden/run.sh [-u] [FILTER...]
 #
 # A case is tests/golden/<stage>/<case>/. xrat runs with that directory as its working directory and an empty environment:
-#   cmd          one line, the arguments (shell quoting); default: --root root check
+#   cmd          one line, the arguments (shell quoting); default: --root root check; "@NAME ..." runs the test program NAME
+#                of tests/programs instead of xrat
 #   expect.diag  exact stderr; absent = nothing on stderr
 #   expect.out   exact stdout (or expect.json); absent = nothing on stdout
 #   expect.exit  exit code; default 1 when expect.diag has "error[", else 0
@@ -69,8 +70,18 @@ run_case() { # case dir; a line in $results and, when it fails, the differences 
 	line='--root root check'
 	[ -e "$dir/cmd" ] && line=$(head -n 1 "$dir/cmd")
 	eval "set -- $line"
+	local program=$XRAT
+	if [[ ${1-} == @* ]]; then
+		program=$top/build/$VARIANT/tests/${1#@}
+		shift
+		if [ ! -x "$program" ]; then
+			printf 'skipped: %s: %s is not built (make tests)\n' "$name" "${program##*/}"
+			echo skip >>"$results"
+			return
+		fi
+	fi
 	(cd "$cwd" && exec env -i HOME="$results.d/home" LC_ALL=C PATH=/usr/bin:/bin ${vars[@]+"${vars[@]}"} \
-		timeout -k 5 60 "$XRAT" "$@") <"$input" >"$work/out" 2>"$work/diag"
+		timeout -k 5 60 "$program" "$@") <"$input" >"$work/out" 2>"$work/diag"
 	code=$?
 	if [ "$code" -ge 124 ]; then
 		printf 'FAIL %s: ended with %s (124 is a hang, above 128 a signal)\n%s\n' "$name" "$code" "$(head -n 30 "$work/diag")"

@@ -406,6 +406,32 @@ static void test_check(void **state)
 	tree_remove(AT_FDCWD, root, NULL);
 }
 
+/* Other words may stand before it; what hangs or fails says nothing. */
+static void test_version(void **state)
+{
+	static const struct {
+		const char *script, *version;
+	} cases[] = {
+		{ "#!/bin/sh\n[ \"$*\" = -version ] && echo 'Xray 26.7.28 (Xray) x'", "26.7.28" },
+		{ "#!/bin/sh\necho a warning; echo; echo 'xray v1.2'; exit 1", "v1.2" },
+		{ "#!/bin/sh\necho Xray", NULL }, { "#!/bin/sh\necho 'V2Ray 4.34.0'", NULL }, { "#!/bin/sh\nexit 0", NULL },
+		{ "#!/bin/sh\nkill -9 $$", NULL }, { "no program", NULL },
+	};
+	struct arena *a = arena_new();
+	char root[32];
+
+	(void)state;
+	scratch_dir(root);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const char *got = engine_version(a, ENGINE_XRAY, write_program(root, cases[i].script));
+
+		assert_string_equal(got ? got : "none", cases[i].version ? cases[i].version : "none");
+	}
+	assert_null(engine_version(a, ENGINE_XRAY, "/nowhere/xray"));
+	arena_free(a);
+	tree_remove(AT_FDCWD, root, NULL);
+}
+
 static void test_find(void **state)
 {
 	char root[32], path[PATH_MAX];
@@ -421,6 +447,8 @@ static void test_find(void **state)
 	setenv("PATH", root, 1);
 	assert_null(engine_find(a, t, NULL));
 	assert_string_equal(engine_find(a, t, "engine"), program);
+	assert_string_equal(engine_again(a, t, program), program);
+	assert_null(engine_again(a, t, "/nowhere/engine"));
 	setenv("PATH", path, 1);
 	assert_null(engine_find(a, builtin, NULL)); /* not beside the test programs */
 	assert_string_equal(engine_find(a, builtin, program), program);
@@ -434,7 +462,7 @@ int main(void)
 		cmocka_unit_test(test_identity), cmocka_unit_test(test_recycled), cmocka_unit_test(test_session),
 		cmocka_unit_test(test_owner), cmocka_unit_test(test_words), cmocka_unit_test(test_log),
 		cmocka_unit_test(test_log_refused), cmocka_unit_test(test_environment), cmocka_unit_test(test_notify),
-		cmocka_unit_test(test_check), cmocka_unit_test(test_find),
+		cmocka_unit_test(test_check), cmocka_unit_test(test_find), cmocka_unit_test(test_version),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,94 @@
+/* Who answers what. Sessions and rotation put their functions in the place of `not_there`. */
+#include <unistd.h>
+
+#include "daemon/frame.h"
+
+static void handle_ping(struct daemon *d, const struct ipc_request *q, struct ipc_token token)
+{
+	struct ipc_reply reply;
+
+	ipc_reply_init(&reply, q->method);
+	reply.ping = (struct ipc_ping){ .daemon_ready = d->phase == DAEMON_READY || d->phase == DAEMON_RESTARTING,
+					.pid = getpid(), .instance_id = d->instance_id, .version = XRAT_VERSION,
+					.started_at = d->started,
+					.uptime_seconds = (clock_mono_ms() - d->started_ms) / 1000 };
+	ipc_answer(d->ipc, token, &reply);
+}
+
+static void handle_shutdown(struct daemon *d, const struct ipc_request *q, struct ipc_token token)
+{
+	(void)q;
+	daemon_stop(d, &token);
+}
+
+static void handle_restart(struct daemon *d, const struct ipc_request *q, struct ipc_token token)
+{
+	struct ipc_reply reply;
+	int r = daemon_replace(d);
+
+	if (r == DAEMON_INVALID) {
+		ipc_refuse(d->ipc, token, IPC_INVALID_STATE, "config.toml has errors, see the daemon's log");
+		return;
+	}
+	if (r) {
+		ipc_refuse(d->ipc, token, IPC_BUSY, "the daemon is being replaced, or stops, already");
+		return;
+	}
+	ipc_reply_init(&reply, q->method);
+	reply.restart = (struct ipc_restart){ .daemon_ready = true, .instance_id = d->instance_id };
+	ipc_answer(d->ipc, token, &reply);
+}
+
+/* --- what stands here until sessions and rotation are there --- */
+static void handle_no_session(struct daemon *d, const struct ipc_request *q, struct ipc_token token)
+{
+	struct ipc_reply reply;
+
+	ipc_reply_init(&reply, q->method);
+	reply.runtime.daemon_ready = true;
+	reply.runtime.runtime_status = "none";
+	ipc_answer(d->ipc, token, &reply);
+}
+
+static void handle_none_active(struct daemon *d, const struct ipc_request *q, struct ipc_token token)
+{
+	(void)q;
+	ipc_refuse(d->ipc, token, IPC_NOT_FOUND, "no session is active");
+}
+
+static void not_there(struct daemon *d, const struct ipc_request *q, struct ipc_token token)
+{
+	ipc_refuse(d->ipc, token, IPC_INVALID_STATE, "this daemon cannot do '%s' yet", ipc_method_name(q->method, IPC_SNAKE));
+}
+
+static const struct handler {
+	daemon_handler_fn *fn;
+	bool changes; /* refused while the daemon stops or waits to be replaced */
+} handlers[IPC_METHOD__N] = {
+	[IPC_DAEMON_PING] = { handle_ping, false },
+	[IPC_DAEMON_SHUTDOWN] = { handle_shutdown, false },
+	[IPC_DAEMON_RESTART] = { handle_restart, false },
+	[IPC_RUNTIME_STATUS] = { handle_no_session, false },
+	[IPC_RUNTIME_CONNECT] = { not_there, true },
+	[IPC_RUNTIME_REPLACE] = { not_there, true },
+	[IPC_RUNTIME_DISCONNECT] = { handle_none_active, true },
+	[IPC_PROXY_START] = { not_there, true },
+	[IPC_PROXY_STATUS] = { not_there, false },
+	[IPC_PROXY_STOP] = { not_there, true },
+	[IPC_APPLY_REQUEST] = { pipeline_handle_apply, true },
+	[IPC_APPLY_STATUS] = { pipeline_handle_status, false },
+};
+
+void daemon_handle(void *ctx, const struct ipc_request *q, struct ipc_token token)
+{
+	struct daemon *d = ctx;
+	const struct handler *h = &handlers[q->method];
+
+	if (h->changes && d->phase != DAEMON_READY)
+		ipc_refuse(d->ipc, token, IPC_BUSY, d->phase == DAEMON_STOPPING ? "the daemon stops" :
+			   "the daemon is being replaced; try again in a moment");
+	else if (h->changes && ipc_server_waiting(d->ipc) > IPC_WAITING_MAX)
+		ipc_refuse(d->ipc, token, IPC_BUSY, "too many requests are under way");
+	else
+		h->fn(d, q, token);
+}
