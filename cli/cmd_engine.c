@@ -49,7 +49,9 @@ static int load(void *ctx, int fd, struct arena *a, struct diag_sink *sink, stru
 
 	if (r)
 		return err_sys(e, r, "read '%s' as it was given", cmd->inv->config);
+	diag_errors_only(sink, cmd->quiet_ok); /* `check` has told the rest, and looking for it takes its time */
 	r = compile_raw(a, sink, cmd->inv->config, &o, c, e);
+	diag_errors_only(sink, false);
 	if (r)
 		return r;
 	*ret_x = c->merged.x;

@@ -34,6 +34,16 @@ const struct sources *diag_sources(const struct diag_sink *s)
 	return s->sources;
 }
 
+void diag_errors_only(struct diag_sink *s, bool on)
+{
+	s->errors_only = on;
+}
+
+bool diag_wants(const struct diag_sink *s, enum severity severity)
+{
+	return severity == SEV_ERROR || !s->errors_only;
+}
+
 struct diag *diag_add(struct diag_sink *s, enum diag_code code, struct span at, const char *fmt, ...)
 {
 	struct diag *d = arena_new_of(s->arena, struct diag);
@@ -48,6 +58,8 @@ struct diag *diag_add(struct diag_sink *s, enum diag_code code, struct span at, 
 		.serial = s->n,
 	};
 	va_end(ap);
+	if (!diag_wants(s, d->severity))
+		return d;
 	if (s->n == s->cap)
 		s->v = arena_grow(s->arena, s->v, s->n, sizeof(struct diag *), &s->cap);
 	s->v[s->n++] = d;

@@ -44,6 +44,10 @@ struct diag {
 struct diag_sink;
 struct diag_sink *diag_sink_new(struct arena *a, const struct sources *sources);
 const struct sources *diag_sources(const struct diag_sink *s);
+/* From now on (or no longer) only errors are kept. */
+void diag_errors_only(struct diag_sink *s, bool on);
+/* Whether one of that severity would be kept: a check that costs much and finds less need not run. */
+bool diag_wants(const struct diag_sink *s, enum severity severity);
 /* Adds one with the code's own severity; the message is formatted and copied. Never NULL. */
 struct diag *diag_add(struct diag_sink *s, enum diag_code code, struct span at, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

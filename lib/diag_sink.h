@@ -8,6 +8,7 @@ struct diag_sink {
 	const struct sources *sources;
 	struct diag **v;
 	unsigned n, cap;
+	bool errors_only;
 	struct span *hidden;
 	unsigned n_hidden, cap_hidden;
 };

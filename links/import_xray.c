@@ -150,8 +150,8 @@ static IMPORT_READER(read_tcp_header)
 	uint32_t known = (import_get(v, "type") != NULL) + (request != NULL);
 	uint32_t known_request = (import_get(request, "path") != NULL) + (headers != NULL);
 
-	/* "none" is what it is without, and proxies that have no transports are written with it too. */
-	if (import_get(v, "type") && !str_is_nocase(value_get_str(v, "type"), "none"))
+	/* Proxies that have no transports are written with "none" too (export --format xray), and know no such parameter. */
+	if (import_get(v, "type") && !(1u << im->r.n->protocol.v & LOGIN && str_is_nocase(value_get_str(v, "type"), "none")))
 		import_param(im, import_get(v, "type"), &type);
 	if (!is_http)
 		return;

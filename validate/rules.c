@@ -133,7 +133,8 @@ static void check_fields(struct facts *f, const struct rule *r)
 void rules_check(struct facts *f)
 {
 	const struct xlist *rules = &f->x->rules;
-	struct shadow *shadow = shadow_new(f, rules->n);
+	/* Shadowing is never more than a warning. */
+	struct shadow *shadow = diag_wants(f->sink, SEV_WARNING) ? shadow_new(f, rules->n) : NULL;
 	bool protocol_rules = false;
 
 	for (uint32_t i = 0; i < rules->n; i++) {
@@ -151,7 +152,8 @@ void rules_check(struct facts *f)
 		tags_check_rule(f, &r);
 		sniff_check_rule(f, &r);
 		exposure_check_rule(f, &r);
-		shadow_feed(shadow, &r, i);
+		if (shadow)
+			shadow_feed(shadow, &r, i);
 	}
 	sniff_check(f, protocol_rules);
 }

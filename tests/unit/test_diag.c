@@ -89,6 +89,23 @@ static void test_place_long_line(void **state)
 	arena_free(f.a);
 }
 
+static void test_errors_only(void **state)
+{
+	struct fixture f = make();
+	uint32_t src = add(&f, "x", "abc");
+
+	(void)state;
+	diag_errors_only(f.sink, true);
+	assert_false(diag_wants(f.sink, SEV_WARNING));
+	assert_non_null(diag_add(f.sink, DIAG_XR534, at(&f, src, "a"), "kept by nobody"));
+	diag_add(f.sink, DIAG_XR101, at(&f, src, "b"), "kept");
+	diag_errors_only(f.sink, false);
+	diag_add(f.sink, DIAG_XR534, at(&f, src, "c"), "kept too");
+	assert_int_equal(diag_count(f.sink, SEV_WARNING), 1);
+	assert_int_equal(diag_count(f.sink, SEV_ERROR), 1);
+	arena_free(f.a);
+}
+
 static void test_text(void **state)
 {
 	struct fixture f = make();
@@ -216,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_place),
 		cmocka_unit_test(test_place_long_line),
+		cmocka_unit_test(test_errors_only),
 			cmocka_unit_test(test_text),	 cmocka_unit_test(test_control_characters),
 		cmocka_unit_test(test_masks), cmocka_unit_test(test_hidden_span), cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_one_huge_line),
