@@ -291,3 +291,7 @@ def case_peer_vanishes(b):
 
 def case_full_disk(b):
     in_namespace(b, "full_disk")
+
+
+def case_happy_eyeballs(b):
+    in_namespace(b, "happy_eyeballs")

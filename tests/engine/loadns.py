@@ -73,11 +73,16 @@ table inet t {{
 """
 
 
-def peer_vanishes(b):
-    """A server, then a client, of which nothing is heard any more, not even a reset."""
+def nft_program(case):
     nft = shutil.which(os.environ.get("NFT", "nft")) or shutil.which("nft", path="/usr/sbin:/sbin")
     if not nft:
-        raise Skip("peer_vanishes: nft is not installed")
+        raise Skip(f"{case}: nft is not installed")
+    return nft
+
+
+def peer_vanishes(b):
+    """A server, then a client, of which nothing is heard any more, not even a reset."""
+    nft = nft_program("peer_vanishes")
     server, other, idle_s, n = b.server(echo), b.server(echo), 2, 50
     b.start(b.config(log={"loglevel": "info", "error": b.log, "access": "none"}, policy={"levels": {"0": {"connIdle": idle_s}}}))
     fds = b.settled_fds()
@@ -143,7 +148,73 @@ def full_disk(b):
     figure("full disk", f"full after {n} connections, 300 more went through; then: {[line[27:90] for line in last][:2]}")
 
 
-CASES = {"no_ports": no_ports, "peer_vanishes": peer_vanishes, "full_disk": full_disk}
+def dual(b, server, eyeballs, *addresses):
+    """(seconds, reply code) of a connection to a name with these addresses."""
+    sockopt = {"domainStrategy": "UseIP", "happyEyeballs": eyeballs}
+    b.reload(b.config(dns={"hosts": {"dual.test": list(addresses)}, "servers": ["127.0.0.1"]},
+                      outbounds=[{"tag": "direct", "protocol": "freedom", "streamSettings": {"sockopt": sockopt}}]))
+    begin = time.monotonic()
+    s = b.client()
+    s.sendall(b"\5\1\0")
+    check(recv_exact(s, 2) == b"\5\0", "the method")
+    s.sendall(b"\5\1\0\3\x09dual.test" + server.port.to_bytes(2, "big"))
+    s.settimeout(LIMIT)
+    code = recv_exact(s, 10)[1]
+    if code == 0:
+        s.sendall(b"hello")
+        check(recv_exact(s, 5) == b"hello", "the echo")
+    s.close()
+    return time.monotonic() - begin, code
+
+
+MUTE = """
+table inet t {
+	chain in {
+		type filter hook input priority 0;
+		ip daddr 192.0.2.0/24 drop
+		ip6 daddr 2001:db8::/64 drop
+	}
+}
+"""
+
+
+def unanswered():
+    """Connections of which nobody has answered the first packet."""
+    found = []
+    for family in ("tcp", "tcp6"):
+        with open(f"/proc/net/{family}", encoding="ascii") as f:
+            found += [line for line in f if line.split()[3] == "02"]
+    return len(found)
+
+
+def happy_eyeballs(b):
+    """Addresses that swallow everything stand before the one that answers; who comes second is closed at once."""
+    nft = nft_program("happy_eyeballs")
+    for address in ("192.0.2.7/32", "192.0.2.8/32", "2001:db8::7/128"):
+        run("ip", "addr", "add", address, "dev", "lo")
+    run(nft, "-f", "-", text=MUTE)
+    server = b.server(echo)
+    b.start(b.config())
+    fds = b.settled_fds()
+    took, code = dual(b, server, {"tryDelayMs": 100}, "192.0.2.7", "192.0.2.8", "127.0.0.1")
+    check(code == 0, f"reply {code} with the third address alive")
+    check(took >= 0.2, f"the third address was tried after {took:.3f} s, before the others had their time")
+    until(lambda: unanswered() == 0, "the end of the attempts that lost")
+    six, code = dual(b, server, {"tryDelayMs": 100, "prioritizeIPv6": True}, "127.0.0.1", "2001:db8::7")
+    check(code == 0 and six >= 0.1, f"reply {code} after {six:.3f} s: IPv6, which is mute, has its turn first")
+    four, code = dual(b, server, {"tryDelayMs": 10000}, "127.0.0.1", "2001:db8::7")
+    check(code == 0 and four < 10, f"reply {code} after {four:.3f} s: IPv4 comes first otherwise")
+    refused, code = dual(b, server, {"tryDelayMs": 10000}, "127.0.0.2", "127.0.0.1")  # 127.0.0.2 refuses: no wait
+    check(code == 0 and refused < 10, f"reply {code} after {refused:.3f} s behind a refusal")
+    none, code = dual(b, server, {"tryDelayMs": 50}, "127.0.0.2", "127.0.0.3")
+    check(code == 5, f"reply {code} where every address refuses")
+    b.quiet()
+    b.settled_fds(fds[0])
+    figure("happy eyeballs", f"third address after {1000 * took:.0f} ms (two mute ones, 100 ms each), IPv4 after {1000 * six:.0f} ms behind mute IPv6, "
+           f"behind a refusal after {1000 * refused:.0f} ms; all refuse: {1000 * none:.0f} ms")
+
+
+CASES = {"no_ports": no_ports, "peer_vanishes": peer_vanishes, "full_disk": full_disk, "happy_eyeballs": happy_eyeballs}
 
 
 def main():
