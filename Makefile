@@ -124,7 +124,7 @@ engine := $B/libexec/xrat-engine
 endif
 
 # --- build ---------------------------------------------------------------------------------------------------------
-.PHONY: all tests check check-fast demo lint fuzz fuzzers coverage bench bench-apply bench-engine bench-nodes bench-route \
+.PHONY: all tests check check-fast demo lint fuzz fuzzers coverage bench bench-apply bench-daemon bench-engine bench-nodes bench-route \
 	bench-programs install deb drift golden clean help generate deps
 all: $(program) $(service) $(engine) $(if $(wildcard tools/gen.c),$B/gen)
 	@:
@@ -247,6 +247,9 @@ bench: all
 	@bench/bench.sh $(BENCH_ARGS)
 bench-apply: all
 	@bench/apply.py $(BENCH_ARGS)
+bench-daemon: all
+	@tools/deps --quiet test
+	@bench/daemon.py $(BENCH_ARGS)
 bench-engine: all
 	@bench/engine.py $(BENCH_ARGS)
 bench-nodes: all $(benches_linked)
@@ -292,6 +295,7 @@ help:
 	@echo 'make coverage       line coverage of the tests (gcovr)'
 	@echo 'make bench          speed and memory beside other programs; BENCH_ARGS="--store" keeps the result'
 	@echo 'make bench-apply    from an edit to a running engine, for 10 and 10,000 rules, beside doing it by hand'
+	@echo 'make bench-daemon   how soon the daemon answers while it connects, tests and rotates'
 	@echo 'make bench-engine   the engine beside other proxies, in a network namespace; BENCH_ARGS="--rows down1,idle --quick"'
 	@echo 'make bench-nodes    import and list of 10,000 nodes beside the sqlite3 shell'
 	@echo 'make bench-route    routing questions a second with 10, 1,000 and 100,000 rules'

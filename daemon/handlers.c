@@ -1,7 +1,7 @@
-/* Who answers what. Sessions and rotation put their functions in the place of `not_there`. */
+/* Who answers what. */
 #include <unistd.h>
 
-#include "daemon/frame.h"
+#include "daemon/sessions.h"
 
 static void handle_ping(struct daemon *d, const struct ipc_request *q, struct ipc_token token)
 {
@@ -39,28 +39,6 @@ static void handle_restart(struct daemon *d, const struct ipc_request *q, struct
 	ipc_answer(d->ipc, token, &reply);
 }
 
-/* --- what stands here until sessions and rotation are there --- */
-static void handle_no_session(struct daemon *d, const struct ipc_request *q, struct ipc_token token)
-{
-	struct ipc_reply reply;
-
-	ipc_reply_init(&reply, q->method);
-	reply.runtime.daemon_ready = true;
-	reply.runtime.runtime_status = "none";
-	ipc_answer(d->ipc, token, &reply);
-}
-
-static void handle_none_active(struct daemon *d, const struct ipc_request *q, struct ipc_token token)
-{
-	(void)q;
-	ipc_refuse(d->ipc, token, IPC_NOT_FOUND, "no session is active");
-}
-
-static void not_there(struct daemon *d, const struct ipc_request *q, struct ipc_token token)
-{
-	ipc_refuse(d->ipc, token, IPC_INVALID_STATE, "this daemon cannot do '%s' yet", ipc_method_name(q->method, IPC_SNAKE));
-}
-
 static const struct handler {
 	daemon_handler_fn *fn;
 	bool changes; /* refused while the daemon stops or waits to be replaced */
@@ -68,13 +46,13 @@ static const struct handler {
 	[IPC_DAEMON_PING] = { handle_ping, false },
 	[IPC_DAEMON_SHUTDOWN] = { handle_shutdown, false },
 	[IPC_DAEMON_RESTART] = { handle_restart, false },
-	[IPC_RUNTIME_STATUS] = { handle_no_session, false },
-	[IPC_RUNTIME_CONNECT] = { not_there, true },
-	[IPC_RUNTIME_REPLACE] = { not_there, true },
-	[IPC_RUNTIME_DISCONNECT] = { handle_none_active, true },
-	[IPC_PROXY_START] = { not_there, true },
-	[IPC_PROXY_STATUS] = { not_there, false },
-	[IPC_PROXY_STOP] = { not_there, true },
+	[IPC_RUNTIME_STATUS] = { sessions_handle_status, false },
+	[IPC_RUNTIME_CONNECT] = { sessions_handle_connect, true },
+	[IPC_RUNTIME_REPLACE] = { rotation_handle_replace, true },
+	[IPC_RUNTIME_DISCONNECT] = { sessions_handle_disconnect, true },
+	[IPC_PROXY_START] = { rotation_handle_start, true },
+	[IPC_PROXY_STATUS] = { rotation_handle_status, false },
+	[IPC_PROXY_STOP] = { rotation_handle_stop, true },
 	[IPC_APPLY_REQUEST] = { pipeline_handle_apply, true },
 	[IPC_APPLY_STATUS] = { pipeline_handle_status, false },
 };

@@ -65,7 +65,7 @@ static const struct field rotation[] = {
 	RO("health_failure_threshold", F_INT, health_failure_threshold, .lo = 1, .hi = 1000, .def = "3",
 	   .help = "failures in a row that count as down"),
 	RO("cooldown_secs", F_INT, cooldown_secs, .lo = 0, .hi = 30 * DAY, .def = "300",
-	   .help = "seconds a failed node rests"),
+	   .help = "seconds a failed node rests, and between changes by themselves"),
 	RO("probe_url", F_URL, probe_url, .flags = FIELD_NONEMPTY, .def = "\"https://www.gstatic.com/generate_204\"",
 	   .help = "what a health check fetches through the proxy"),
 	ROW_UNUSED("test_concurrency", F_INT, "candidates prove themselves one at a time"),

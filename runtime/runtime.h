@@ -1,6 +1,7 @@
 #ifndef XRAT_RUNTIME_H
 #define XRAT_RUNTIME_H
 /* Engine processes. An engine is only ever run as a process; its words are data. */
+#include "runtime/knock.h"
 #include "runtime/probe.h"
 #include "runtime/process.h"
 #include "runtime/supervise.h"

@@ -1,0 +1,411 @@
+/* The module: tells the core what happens, and does what it says. */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/rotation_impl.h"
+
+static_assert((int)SESSION_BY_USER == (int)IPC_TRIGGER_MANUAL && (int)SESSION_BY_TIMER == (int)IPC_TRIGGER_TIMER &&
+	      (int)SESSION_BY_HEALTH == (int)IPC_TRIGGER_HEALTH, "causes and triggers are the same");
+
+int64_t rotation_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* --- who waits --- */
+static void on_tell(uv_timer_t *t)
+{
+	struct rotation *all = t->data;
+
+	while (all->over) {
+		struct rotation_order *o = all->over;
+
+		all->over = o->next;
+		o->result.why = o->why;
+		if (o->done)
+			o->done(all->daemon, o->ctx, &o->result);
+		free(o);
+	}
+	daemon_check(all->daemon);
+}
+
+/* What became of it is told from the loop. */
+static void tell_later(struct rotation *all, struct rotation_order *o)
+{
+	struct rotation_order **at = &all->over;
+
+	while (*at)
+		at = &(*at)->next;
+	*at = o;
+	uv_timer_start(&all->tell, on_tell, 0, 0);
+}
+
+/* --- doing what the core says --- */
+static void perform(struct rotation *all, enum rotation_act act, const char *why);
+
+static void on_tried(struct daemon *d, void *ctx, const struct session_result *r)
+{
+	static const enum rotation_tried meanings[] = {
+		[SESSION_OK] = ROTATION_TRIED_TAKEN, [SESSION_NO_NODE] = ROTATION_TRIED_FAILED,
+		[SESSION_BUSY] = ROTATION_TRIED_BUSY, [SESSION_NONE] = ROTATION_TRIED_FAULT,
+		[SESSION_REFUSED] = ROTATION_TRIED_FAILED, [SESSION_NO_ENGINE] = ROTATION_TRIED_FAULT,
+		[SESSION_NOT_PROVED] = ROTATION_TRIED_FAILED, [SESSION_LOST] = ROTATION_TRIED_FAILED,
+		[SESSION_FAULT] = ROTATION_TRIED_FAULT,
+	};
+	struct rotation *all = ctx;
+	enum rotation_tried how = meanings[r->outcome];
+
+	all->order->result = *r;
+	snprintf(all->order->why, sizeof(all->order->why), "%s", r->why);
+	rotation_tell_tried(all, r);
+	if (how == ROTATION_TRIED_FAILED)
+		rotation_tell_cooldown(all, all->core.candidate, r->why);
+	if (how == ROTATION_TRIED_FAILED && d->phase != DAEMON_READY)
+		how = ROTATION_TRIED_INTERRUPTED;
+	perform(all, rotation_core_tried(&all->core, how, rotation_now_ms()), all->order->why);
+}
+
+static void look_free(struct rotation_look *l)
+{
+	free(l->database);
+	free(l->root);
+	free(l->runtime_dir);
+	free(l);
+}
+
+static void on_looked(struct daemon *d, void *ctx, int r, struct err *e)
+{
+	struct rotation_look *l = ctx;
+	struct rotation *all = d->rotation;
+	int64_t bad;
+
+	if (r == -ECANCELED || d->phase != DAEMON_READY) {
+		l->how = ROTATION_LOOKED_INTERRUPTED;
+		snprintf(l->why, sizeof(l->why), "it was cancelled");
+	} else if (r) {
+		l->how = ROTATION_LOOKED_FAULT;
+		snprintf(l->why, sizeof(l->why), "%s", err_text(e));
+	}
+	if (l->how == ROTATION_LOOKED)
+		rotation_tell_begin(all);
+	bad = l->how == ROTATION_LOOKED ? rotation_core_punish(&all->core) : 0;
+	if (bad)
+		rotation_tell_cooldown(all, bad, all->last_health_error);
+	perform(all, rotation_core_looked(&all->core, l->how, l->ids, l->n, l->has_stale, rotation_now_ms()), l->why);
+	look_free(l);
+}
+
+static struct rotation_look *look_new(struct rotation *all)
+{
+	const struct daemon *d = all->daemon;
+	const struct rotation_core *c = &all->core;
+	struct rotation_look *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->database = strdup(d->config->database.path.s);
+	l->root = strdup(d->root);
+	if (!l->database || !l->root || asprintf(&l->runtime_dir, "%s/" IPC_RUNTIME_DIR, d->root) < 0) {
+		l->runtime_dir = NULL;
+		look_free(l);
+		return NULL;
+	}
+	l->root_fd = d->root_fd;
+	l->now = rotation_now_ms();
+	l->fresh_since = l->now - c->policy.interval_ms;
+	l->not_id = c->session_id ? c->node_id : c->dead_node_id;
+	l->ignore_cooldown = c->trigger == IPC_TRIGGER_MANUAL;
+	l->check_network = !c->asked;
+	l->may_test = c->may_test;
+	return l;
+}
+
+static int look(struct rotation *all)
+{
+	struct work_spec spec = { .name = "rotation", .run = rotation_look_run, .done = on_looked };
+	struct rotation_look *l = look_new(all);
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	spec.ctx = l;
+	r = work_start(all->daemon, &spec, NULL);
+	if (r)
+		look_free(l);
+	return r;
+}
+
+/* One line for whoever waits; why: what went wrong last. */
+static void say_result(const struct rotation *all, struct rotation_order *o, const char *why)
+{
+	static const char *const words[ROTATION_RESULT__N] = {
+		[ROTATION_NO_CANDIDATE] = "there is no eligible node; 'xrat list' shows which are enabled, 'xrat test' which work",
+		[ROTATION_INTERRUPTED] = "it is not wanted any more",
+	};
+	char last[sizeof(o->why)];
+	size_t n = all->core.n_tried;
+
+	snprintf(last, sizeof(last), "%s", why);
+	if (words[all->core.result])
+		snprintf(o->why, sizeof(o->why), "%s", words[all->core.result]);
+	else if (all->core.result == ROTATION_ALL_FAILED && n > 1)
+		snprintf(o->why, sizeof(o->why), "%zu nodes were tried in vain; the last one: %.500s", n, last);
+	else
+		snprintf(o->why, sizeof(o->why), "%s", last);
+}
+
+static void conclude(struct rotation *all, const char *why)
+{
+	static const enum session_outcome outcomes[ROTATION_RESULT__N] = {
+		[ROTATION_REPLACED] = SESSION_OK, [ROTATION_NO_CANDIDATE] = SESSION_NO_NODE,
+		[ROTATION_ALL_FAILED] = SESSION_NOT_PROVED, [ROTATION_NETWORK_DOWN] = SESSION_NOT_PROVED,
+		[ROTATION_INTERRUPTED] = SESSION_BUSY, [ROTATION_BUSY] = SESSION_BUSY, [ROTATION_FAULT] = SESSION_FAULT,
+	};
+	struct rotation_order *o = all->order;
+
+	if (all->core.n_tried != 1 || o->result.outcome == SESSION_OK) /* of a single one its own outcome is told */
+		o->result.outcome = outcomes[all->core.result];
+	say_result(all, o, why);
+	all->order = NULL;
+	rotation_tell_end(all, o->why);
+	rotation_tell_network(all, o->why);
+	tell_later(all, o);
+	rotation_changed(all);
+}
+
+static void perform(struct rotation *all, enum rotation_act act, const char *why)
+{
+	struct rotation_core *c = &all->core;
+	int r;
+
+	if (act == ROTATION_LOOK && (r = look(all))) {
+		why = strerror(-r);
+		act = rotation_core_looked(c, ROTATION_LOOKED_FAULT, NULL, 0, false, rotation_now_ms());
+	}
+	if (act == ROTATION_TRY) {
+		rotation_tell_try(all);
+		sessions_connect(all->daemon, c->candidate, (enum session_cause)c->trigger, on_tried, all);
+	} else if (act == ROTATION_DONE) {
+		conclude(all, why);
+	}
+}
+
+static void refuse(struct rotation *all, struct rotation_order *o)
+{
+	static const struct {
+		enum session_outcome outcome;
+		const char *why;
+	} rows[ROTATION_RESULT__N] = {
+		[ROTATION_BUSY] = { SESSION_BUSY, "a rotation is under way already" },
+		[ROTATION_NO_SESSION] = { SESSION_NONE, "no session is active; 'xrat connect' starts one" },
+		[ROTATION_SAME_NODE] = { SESSION_REFUSED, "this node is the one in use" },
+		[ROTATION_COOLING] = { SESSION_REFUSED, "the last rotation was less than cooldown_secs ago" },
+	};
+
+	o->result.outcome = rows[all->core.refusal].outcome;
+	snprintf(o->why, sizeof(o->why), "%s", rows[all->core.refusal].why);
+	tell_later(all, o);
+}
+
+void rotation_order(struct daemon *d, enum ipc_trigger trigger, bool asked, int64_t candidate_id, session_done_fn *done, void *ctx)
+{
+	struct rotation *all = d->rotation;
+	struct rotation_order *o = calloc(1, sizeof(*o));
+	enum rotation_act act;
+
+	if (!o && done)
+		abort(); /* engines go on, and the daemon is started again; an order without an answer would wait for ever */
+	if (!o)
+		return; /* it is due again after the next probe */
+	*o = (struct rotation_order){ .done = done, .ctx = ctx, .result.gap_ms = -1 };
+	act = rotation_core_begin(&all->core, trigger, asked, candidate_id, rotation_now_ms());
+	if (act == ROTATION_REFUSED) {
+		refuse(all, o);
+		return;
+	}
+	all->order = o;
+	uv_timer_stop(&all->timer);
+	all->last_trigger = (int)trigger;
+	all->is_begin_told = false;
+	if (asked)
+		rotation_tell_begin(all);
+	perform(all, act, "");
+	rotation_changed(all);
+}
+
+void rotation_run(struct daemon *d, enum session_cause cause, int64_t candidate_id, session_done_fn *done, void *ctx)
+{
+	rotation_order(d, (enum ipc_trigger)cause, true, candidate_id, done, ctx);
+}
+
+/* --- by itself --- */
+static void arm(struct rotation *all);
+static void on_timer(uv_timer_t *t)
+{
+	struct rotation *all = t->data;
+	int trigger = rotation_core_due(&all->core, rotation_now_ms());
+
+	if (trigger == IPC_TRIGGER_NONE)
+		arm(all);
+	else if (all->daemon->phase != DAEMON_READY || sessions_is_busy(all->daemon)) /* it may yet go on; soon */
+		uv_timer_start(&all->timer, on_timer, ROTATION_BUSY_MS, 0);
+	else
+		rotation_order(all->daemon, (enum ipc_trigger)trigger, false, 0, NULL, NULL);
+}
+
+static void arm(struct rotation *all)
+{
+	int64_t wait = rotation_core_wait(&all->core, rotation_now_ms());
+
+	uv_timer_stop(&all->timer);
+	if (wait >= 0)
+		uv_timer_start(&all->timer, on_timer, (uint64_t)wait, 0);
+}
+
+void rotation_changed(struct rotation *all)
+{
+	struct err e = { 0 };
+
+	if (!all->is_open)
+		return;
+	if (rotation_keep(all, &e) < 0)
+		daemon_log(all->daemon, SEV_ERROR, "rotation", "its state cannot be kept: %s", err_text(&e));
+	err_fini(&e);
+	arm(all);
+}
+
+/* --- settings --- */
+static struct rotation_policy policy_of(const struct rotation *all)
+{
+	const struct config_rotation *c = &all->daemon->config->runtime.rotation;
+
+	return (struct rotation_policy){
+		.enabled = all->enabled == STORE_AS_CONFIGURED ? c->enabled.v : all->enabled == STORE_SWITCHED_ON,
+		.health_trigger = c->health_trigger_enabled.v,
+		.may_replace = all->daemon->config->runtime.replace_active_session.v,
+		.interval_ms = c->interval_secs.v * 1000,
+		.cooldown_ms = c->cooldown_secs.v * 1000,
+		.tick_ms = all->daemon->config->runtime.health_tick_secs.v * 1000,
+		.threshold = c->health_failure_threshold.v,
+	};
+}
+
+void rotation_reloaded(struct daemon *d)
+{
+	const struct rotation_policy p = policy_of(d->rotation);
+
+	rotation_core_set_policy(&d->rotation->core, &p, rotation_now_ms());
+	rotation_changed(d->rotation);
+}
+
+int rotation_switch(struct daemon *d, enum store_switch to, struct err *e)
+{
+	struct rotation *all = d->rotation;
+	enum store_switch before = all->enabled;
+	bool on = to == STORE_SWITCHED_ON;
+	int r = store_begin(d->store, true, e); /* it outlives a power cut */
+
+	if (r)
+		return r;
+	all->enabled = to;
+	r = rotation_keep(all, e);
+	if (!r)
+		r = store_commit(d->store, e);
+	if (r) {
+		store_rollback(d->store);
+		all->enabled = before;
+		return r;
+	}
+	rotation_reloaded(d);
+	rotation_tell(all, STORE_INFO, "rotation", on ? "rotation_on" : "rotation_off", 0, "rotation was switched %s", on ? "on" : "off");
+	return 0;
+}
+
+/* --- its life --- */
+int rotation_start(struct daemon *d, struct err *e)
+{
+	struct rotation *all = calloc(1, sizeof(*all));
+	int r;
+
+	if (!all)
+		return err_sys(e, -ENOMEM, "start the rotation");
+	d->rotation = all;
+	all->daemon = d;
+	uv_timer_init(&d->loop, &all->timer);
+	uv_timer_init(&d->loop, &all->tell);
+	all->timer.data = all->tell.data = all;
+	all->is_open = true;
+	r = rotation_read(all, e);
+	all->core.policy = policy_of(all);
+	return r;
+}
+
+/* What ended while no daemon ran, or right now when it was looked for, has died. */
+static void learn_dead(struct rotation *all, struct arena *a)
+{
+	struct daemon *d = all->daemon;
+	struct store_session row;
+	int64_t began = rotation_now_ms() - (clock_mono_ms() - d->started_ms);
+	bool wanted = all->core.recovery;
+
+	all->core.failures = 0;
+	all->core.recovery = false;
+	if (store_session_latest(d->store, a, &row, NULL) || row.status != STORE_FAILED_SESSION)
+		return;
+	if (wanted || row.stopped_at >= began)
+		rotation_core_died(&all->core, row.id, row.node_id, rotation_now_ms());
+}
+
+void rotation_reconcile(struct daemon *d)
+{
+	struct arena *volatile a = arena_new();
+	jmp_buf oom;
+
+	if (!a || setjmp(oom)) {
+		arena_free(a);
+		return;
+	}
+	arena_on_oom(a, &oom);
+	if (!d->rotation->core.session_id && !sessions_is_busy(d))
+		learn_dead(d->rotation, a);
+	arena_free(a);
+	rotation_changed(d->rotation);
+}
+
+bool rotation_may_be_replaced(const struct daemon *d)
+{
+	return !d->rotation->order && !d->rotation->over;
+}
+
+void rotation_close(struct daemon *d)
+{
+	struct rotation *all = d->rotation;
+
+	if (!all || !all->is_open)
+		return;
+	all->is_open = false;
+	uv_close((uv_handle_t *)&all->timer, NULL);
+	uv_close((uv_handle_t *)&all->tell, NULL);
+}
+
+void rotation_free(struct daemon *d)
+{
+	struct rotation *all = d->rotation;
+
+	if (!all)
+		return;
+	free(all->order);
+	for (struct rotation_order *o = all->over, *next; o; o = next) {
+		next = o->next;
+		free(o);
+	}
+	free(all);
+	d->rotation = NULL;
+}
