@@ -136,7 +136,7 @@ static void rotation_text(struct arena *a, struct buf *out, const struct ipc_pro
 		   p->pending_health_recovery ? ", a rotation is wanted" : "", p->last_health_error ? ": " : "",
 		   p->last_health_error ? p->last_health_error : "");
 	number_line(out, "last health check", p->last_health_check_epoch_secs, " (Unix seconds)");
-	buf_printf(out, "%-20s %s, %lld s\n", "cooldown", p->cooldown_active ? "some nodes rest" : "none",
+	buf_printf(out, "%-20s %s, %lld s\n", "cooldown", p->cooldown_active ? "the next change waits" : "none",
 		   (long long)p->cooldown_secs);
 }
 

@@ -9,6 +9,8 @@ static const char *const render_operands[] = { "xray", NULL };
 static const char *const debug_operands[] = { "bundle", NULL };
 static const char *const daemon_operands[] = { "start", "stop", "restart", "status", "install", "uninstall", "run-server",
 						 NULL };
+static const char *const list_operands[] = { "nodes", "subscriptions", NULL };
+static const char *const kind_operands[] = { "node", "subscription", NULL };
 static const char *const proxy_operands[] = { "start", "stop", "status", "rotate", NULL };
 static const char *const rotate_operands[] = { "enable", "disable", "status", "now", NULL };
 static const char *const shells[] = { "bash", "zsh", "fish", NULL };
@@ -58,6 +60,50 @@ const struct command commands[] = {
 	  "good when a new one does not live. A broken edit never stops the engine." },
 	{ "status", "", 0, 0, cmd_status, no_options, NULL, "what is desired, live and running",
 	  "Read from the status files of the service; the engine's state is the last one a service saw." },
+	{ "add", "LINK...|-", 1, MAX_OPERANDS, cmd_in_service, OPTIONS(&opt_lenient), NULL, "put in nodes by hand",
+	  "Share links become nodes that no update takes away. A link on a command line can be read by others in the list of "
+	  "processes; with - links are read from stdin. All links go in, or none when one of them cannot be read." },
+	{ "import", "INPUT...", 1, MAX_OPERANDS, cmd_in_service,
+	  OPTIONS(&opt_name, &opt_user_agent, &opt_lenient, &opt_import_yes, &opt_progress), NULL,
+	  "put in what a subscription, a file or a text holds",
+	  "INPUT is a URL, a file, - for stdin, or links themselves. It holds share links, base64 of them, SIP008, Xray JSON, "
+	  "Clash YAML or what 'export --format json' wrote. A URL or a file becomes a subscription that 'update' reads again; "
+	  "stdin and links do with --name alone, else their nodes are put in by hand. Entries that cannot be read are shown and "
+	  "counted. Nodes that are there already are not put in twice." },
+	{ "update", "[SUB...]", 0, MAX_OPERANDS, cmd_in_service, OPTIONS(&opt_lenient, &opt_import_yes, &opt_progress), NULL,
+	  "fetch subscriptions again",
+	  "All of them, or those that are named. Nodes that a subscription has no more are removed, those that are back are restored, "
+	  "an empty answer removes nothing, and what would lose more than half of the nodes needs --yes. One that fails "
+	  "does not stop the others; the exit code is the worst one." },
+	{ "list", "[nodes|subscriptions]", 0, 1, cmd_in_service,
+	  OPTIONS(&opt_enabled_only, &opt_deleted, &opt_all, &opt_subscription, &opt_node_protocol, &opt_sort, &opt_limit),
+	  list_operands, "list nodes or subscriptions", "No secret is among what is shown. On a terminal the columns are made to fit." },
+	{ "show", "[node|subscription] ID", 1, 2, cmd_in_service, OPTIONS(&opt_show_secrets), kind_operands,
+	  "everything about a node or a subscription",
+	  "ID is a number or the beginning of a ref. Without the word before it a node is meant, else a subscription." },
+	{ "enable", "ID...", 1, MAX_OPERANDS, cmd_in_service, no_options, NULL, "let nodes be used again",
+	  "By number or beginning of the ref. All of them, or none when one is not there." },
+	{ "disable", "ID...", 1, MAX_OPERANDS, cmd_in_service, no_options, NULL, "keep nodes from being used",
+	  "A disabled node is not tested, not connected to and no candidate of rotation; a session that runs on it goes on." },
+	{ "remove", "[node|subscription] ID...", 1, MAX_OPERANDS, cmd_in_service, OPTIONS(&opt_hard, &opt_yes), kind_operands,
+	  "remove nodes or subscriptions",
+	  "A removed node is hidden until 'restore'; no update brings it back, 'add' and 'import' do. A "
+	  "subscription is removed for good, with the nodes that nobody else holds. That and --hard ask first, or need --yes." },
+	{ "restore", "ID...", 1, MAX_OPERANDS, cmd_in_service, no_options, NULL, "undo remove", "Of nodes that were not removed with --hard." },
+	{ "purge", "", 0, 0, cmd_in_service, OPTIONS(&opt_yes), NULL, "remove for good what is removed",
+	  "Asks first, or needs --yes. A node that a session runs on stays." },
+	{ "export", "[ID...]", 0, MAX_OPERANDS, cmd_in_service,
+	  OPTIONS(&opt_export_format, &opt_export_output, &opt_enabled_only, &opt_subscription, &opt_node_protocol, &opt_target),
+	  NULL, "write nodes as links or configuration, with their secrets",
+	  "All nodes, or those that are named. What links, base64 and json write 'import' reads back without a loss; xray and "
+	  "sing-box write outbounds. Nodes that the form cannot hold are named on stderr and left out, and the exit code is 1." },
+	{ "test", "[ID...]", 0, MAX_OPERANDS, cmd_in_service,
+	  OPTIONS(&opt_concurrency, &opt_attempts, &opt_timeout, &opt_skip_tcp, &opt_skip_delay, &opt_url, &opt_test_all,
+		  &opt_subscription, &opt_node_protocol, &opt_sort, &opt_target, &opt_progress), NULL,
+	  "measure nodes: TCP connection, and a request through them",
+	  "All enabled nodes, or those that are named. Results are stored as they come, also when it is stopped with Ctrl-C, "
+	  "which is exit code 130. The table is in order of delay; P50 and P95 are the middle and the 95th percentile of the attempts. "
+	  "Many nodes share one engine, which listens on 127.0.0.1 with an account made for this test." },
 	{ "connect", "ID", 1, 1, cmd_in_service, no_options, NULL, "use a node, by number or beginning of its ref",
 	  "The daemon starts an engine with this node and says where it listens. A session that runs already is replaced once "
 	  "the new one is proved, unless [runtime] replace_active_session is false." },

@@ -80,7 +80,8 @@ static void man(struct buf *out)
 		 ".It 5\nThe apply failed and the last known good was restored.\n"
 		 ".It 6\nThe daemon does not answer.\n"
 		 ".It 7\nNot found.\n"
-		 ".It 8\n.Cm diff Fl Fl exit-code\nfound differences.\n.El\n");
+		 ".It 8\n.Cm diff Fl Fl exit-code\nfound differences.\n"
+		 ".It 130\nStopped by a signal; what was done until then is kept.\n.El\n");
 }
 
 static void indented(struct buf *out, const char *text)

@@ -3,6 +3,18 @@
 #include "cli/cli.h"
 
 static const struct { const char *name; command_fn *run; } rows[] = {
+	{ "add", cmd_add },
+	{ "import", cmd_import },
+	{ "update", cmd_update },
+	{ "list", cmd_list },
+	{ "show", cmd_show },
+	{ "enable", cmd_enable },
+	{ "disable", cmd_disable },
+	{ "remove", cmd_remove },
+	{ "restore", cmd_restore },
+	{ "purge", cmd_purge },
+	{ "export", cmd_export },
+	{ "test", cmd_test },
 	{ "watch", cmd_watch },
 	{ "debug", cmd_bundle },
 	{ "daemon", cmd_daemon },
