@@ -49,6 +49,7 @@ struct daemon {
 	struct works works;
 
 	struct store *store;      /* daemon/store_open.c */
+	const char *database;     /* its path, whatever config.toml says by now */
 	struct pipeline *pipeline;
 	struct sessions *sessions;
 	struct health *health;
@@ -107,6 +108,7 @@ void daemon_handle(void *ctx, const struct ipc_request *q, struct ipc_token toke
 
 /* --- store_open.c --- */
 int store_module_start(struct daemon *d, struct err *e);
+void store_module_reloaded(struct daemon *d);
 void store_module_free(struct daemon *d);
 
 /* --- pipeline.c --- */

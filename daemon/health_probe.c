@@ -79,7 +79,7 @@ struct health_probe *health_probe_new(struct daemon *d, const struct session_vie
 	p->node_id = v->node_id;
 	p->root_fd = d->root_fd;
 	p->url = strdup(d->config->runtime.rotation.probe_url.s);
-	p->database = strdup(d->config->database.path.s);
+	p->database = strdup(d->database);
 	if (p->url && p->database && copy_inbounds(p, d, v->row) && make_proxy(p, v))
 		return p;
 	health_probe_free(p);

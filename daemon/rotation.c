@@ -110,7 +110,7 @@ static struct rotation_look *look_new(struct rotation *all)
 
 	if (!l)
 		return NULL;
-	l->database = strdup(d->config->database.path.s);
+	l->database = strdup(d->database);
 	l->root = strdup(d->root);
 	if (!l->database || !l->root || asprintf(&l->runtime_dir, "%s/" IPC_RUNTIME_DIR, d->root) < 0) {
 		l->runtime_dir = NULL;

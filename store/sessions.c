@@ -5,6 +5,8 @@
 
 #include "store/sql.h"
 
+enum { PRUNE_EVERY = 64 };
+
 const char *const store_status_names[] = {
 	[STORE_STARTING] = "starting", [STORE_RUNNING] = "running", [STORE_STOPPING] = "stopping",
 	[STORE_STOPPED] = "stopped", [STORE_FAILED_SESSION] = "failed", [STORE_STATUS__N] = NULL,
@@ -161,9 +163,10 @@ int store_session_add(struct store *s, const struct store_session *in, int64_t n
 
 	if (!r)
 		r = tx_end(&tx, add(s, in, now_ms, &id, e), e);
-	if (!r)
-		*ret_id = id;
-	return r;
+	if (r)
+		return r;
+	*ret_id = id;
+	return id % PRUNE_EVERY ? 0 : store_sessions_prune(s, STORE_SESSIONS_KEEP, NULL, e);
 }
 
 /* The statement decides whether there is something to change; the parts follow. */

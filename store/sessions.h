@@ -4,6 +4,7 @@
 #include "store/base.h"
 
 /* starting -> running -> stopping -> stopped; starting -> stopping; failed from the first three. */
+enum { STORE_SESSIONS_KEEP = 1000 };
 enum store_status { STORE_STARTING, STORE_RUNNING, STORE_STOPPING, STORE_STOPPED, STORE_FAILED_SESSION, STORE_STATUS__N };
 extern const char *const store_status_names[]; /* "starting", … "failed" */
 enum store_owner { STORE_OWNER_CLI, STORE_OWNER_DAEMON, STORE_OWNER__N };

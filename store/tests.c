@@ -3,6 +3,8 @@
 
 #include "store/sql.h"
 
+enum { PRUNE_EVERY = 16 };
+
 const char *const store_failure_names[] = {
 	[STORE_F_NONE] = "", [STORE_F_DNS] = "dns", [STORE_F_TIMEOUT] = "timeout", [STORE_F_REFUSED] = "refused",
 	[STORE_F_UNREACHABLE] = "unreachable", [STORE_F_PERMISSION_DENIED] = "permission_denied", [STORE_F_TLS] = "tls",
@@ -44,9 +46,12 @@ int store_run_begin(struct store *s, const char *kind, int64_t now_ms, int64_t *
 {
 	int r = tx_run(s, false, SQL_RUN_INSERT, ARGS(as_text(kind), as_int(now_ms)), NULL, e);
 
-	if (!r)
-		*ret_run_id = sqlite3_last_insert_rowid(s->db);
-	return r;
+	if (r)
+		return r;
+	*ret_run_id = sqlite3_last_insert_rowid(s->db);
+	if (*ret_run_id % PRUNE_EVERY)
+		return 0;
+	return store_tests_prune(s, STORE_TESTS_KEEP, now_ms - (int64_t)STORE_TESTS_DAYS * 24 * 3600 * 1000, NULL, e);
 }
 
 static struct arg stage_arg(enum store_stage stage)
@@ -142,6 +147,6 @@ int store_tests_prune(struct store *s, int64_t keep, int64_t before_ms, int64_t 
 		return r;
 	r = sql_change(s, SQL_TESTS_PRUNE, ARGS(as_int(keep), as_int(before_ms)), ret_n, e);
 	if (!r)
-		r = sql_run(s, SQL_RUNS_PRUNE, NULL, 0, e);
+		r = sql_run(s, SQL_RUNS_PRUNE, ARGS(as_int(before_ms)), e); /* a young one may still get results */
 	return tx_end(&tx, r, e);
 }

@@ -3,6 +3,7 @@
 /* Results of tests. One row is one attempt at one node; a run holds the attempts of one command or tick. */
 #include "store/base.h"
 
+enum { STORE_TESTS_KEEP = 20, STORE_TESTS_DAYS = 30 };
 enum store_stage { STORE_NOT_RUN, STORE_FAILED, STORE_OK };
 enum store_failure { STORE_F_NONE, STORE_F_DNS, STORE_F_TIMEOUT, STORE_F_REFUSED, STORE_F_UNREACHABLE,
 	STORE_F_PERMISSION_DENIED, STORE_F_TLS, STORE_F_AUTH, STORE_F_PROCESS, STORE_F_PROXY, STORE_F_UNKNOWN, STORE_F__N };
@@ -21,7 +22,7 @@ struct store_test {
 	int64_t tested_at;
 };
 
-/* kind: "test", "rotation", "health"… */
+/* kind: "test", "rotation", "health"… At every 16th what is beyond STORE_TESTS_KEEP attempts of a node and STORE_TESTS_DAYS is dropped. */
 int store_run_begin(struct store *s, const char *kind, int64_t now_ms, int64_t *ret_run_id, struct err *e);
 /* All in one transaction; attempts at nodes that are gone are dropped. Call it per node or per hundred: progress that
  * was shown is then kept when the test is cut off. */

@@ -380,8 +380,13 @@ def restarts(work):
                  p["next_timer_epoch_secs"] == before["next_timer_epoch_secs"] and p["consecutive_health_failures"] >= failures, p, before)
         t.expect(f"restart: {name}: the same session", len(d.rows()) == 1, d.rows())
     t.expect("restart: degraded", d.is_in("degraded"), d.status())
+    extra, d.extra = d.extra, d.extra + "\n[database]\npath = \"other.db\"\n"
     put_rotation(d, "enabled = false\ncooldown_secs = 60\ninterval_secs = 900\nhealth_failure_threshold = 2\n")
     t.expect("reload: the threshold counts at once", d.comes_from(nodes[1]), d.proxy(), d.stderr())
+    t.expect("reload: another database waits for the next start", not os.path.exists(f"{d.root}/other.db") and
+             "another database counts" in d.stderr(), d.stderr())
+    d.extra = extra
+    d.configure()
     p = d.rotated()
     t.expect("restart: the cooldown is told", p["cooldown_active"] and p["health_failure_threshold"] == 2, p)
     d.proc.kill()

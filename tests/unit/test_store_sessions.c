@@ -378,6 +378,30 @@ static void rotation_is_remembered(void **state)
 
 /* --- events, settings, counts ------------------------------------------------------------------------------------- */
 
+/* What each rotation and each connect adds goes again by itself. */
+static void results_and_sessions_do_not_grow_for_ever(void **state)
+{
+	struct store_case *c = *state;
+	struct store_session in = { .node_id = case_add(c, 1), .owner = STORE_OWNER_DAEMON };
+	struct store_counts counts;
+	int64_t run, id;
+
+	assert_int_equal(store_begin(c->s, false, &c->e), 0);
+	for (int i = 1; i <= 64; i++) {
+		assert_int_equal(store_run_begin(c->s, "rotation", NOW + i, &run, &c->e), 0);
+		for (int k = 0; k < 5; k++)
+			put_test(c, run, in.node_id, k + 1, 30, NOW + i);
+	}
+	for (int i = 0; i < STORE_SESSIONS_KEEP + 200; i++) {
+		assert_int_equal(store_session_add(c->s, &in, NOW + i, &id, &c->e), 0);
+		assert_int_equal(store_session_move(c->s, id, STORE_STARTING, STORE_FAILED_SESSION, NOW + i, NULL, 0, &c->e), 0);
+	}
+	assert_int_equal(store_commit(c->s, &c->e), 0);
+	assert_int_equal(store_counts(c->s, &counts, &c->e), 0);
+	assert_in_range(counts.tests, STORE_TESTS_KEEP, STORE_TESTS_KEEP + 16 * 5);
+	assert_in_range(counts.sessions, STORE_SESSIONS_KEEP, STORE_SESSIONS_KEEP + 64);
+}
+
 static void events_do_not_grow_for_ever(void **state)
 {
 	struct store_case *c = *state;
@@ -441,6 +465,7 @@ int main(void)
 		RUN(a_subscription_lives), RUN(an_update_reconciles), RUN(a_node_with_two_holders_stays),
 		RUN(attempts_and_percentiles), RUN(a_session_lives), RUN(transitions_are_those_of_the_page), RUN(latest_and_live),
 		RUN(who_may_be_next), RUN(cooldowns_double), RUN(rotation_is_remembered), RUN(events_do_not_grow_for_ever),
+		RUN(results_and_sessions_do_not_grow_for_ever),
 		RUN(settings_and_counts),
 	};
 
