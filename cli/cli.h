@@ -19,7 +19,7 @@ enum exit_code {
 enum { ROLE_AUTO = -1 };
 enum cli_format { FORMAT_TEXT, FORMAT_JSON };
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
-enum { MAX_OPERANDS = 256 };
+enum { MAX_OPERANDS = 256, DIGITS_OF_REF = 4 /* so many digits may be the beginning of a ref */ };
 
 /* Everything one command line says. Options of commands that it did not give are zero or NULL. */
 struct invocation {

@@ -7,14 +7,17 @@
 /* Longer than an engine may take to be ready, with a replacement before it. */
 enum { CONNECT_MS = 120 * 1000, ROTATE_MS = 600 * 1000 };
 
-/* An id, or the beginning of a ref; all digits may be either. */
+/* An id, or the beginning of a ref; many digits may be either, few are a number: `connect 7` shall never reach the node whose
+ * ref begins with a 7. */
 static void set_node(const char *text, struct ipc_int *id, const char **ref)
 {
 	int64_t n;
+	bool is_number = !str_int(str_of(text), &n) && n > 0;
 
-	*ref = text;
-	if (!str_int(str_of(text), &n) && n > 0)
+	if (is_number)
 		*id = (struct ipc_int){ true, n };
+	if (!is_number || strlen(text) >= DIGITS_OF_REF)
+		*ref = text;
 }
 
 int cmd_connect(struct arena *a, const struct invocation *inv)

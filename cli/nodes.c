@@ -8,8 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DIGITS_OF_REF = 4 /* so many digits may be the beginning of a ref */ };
-
 int64_t nodes_now_ms(void)
 {
 	struct timespec now;

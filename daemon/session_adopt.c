@@ -53,15 +53,22 @@ static const struct target *target_of(const char *engine)
 	return target_default();
 }
 
-/* For when it is to be started again. */
+/* For when it is to be started again; after an upgrade another file is in its place. */
 static char *exe_of(struct arena *a, int pid)
 {
+	static const char gone[] = " (deleted)";
 	char path[32], exe[EXE_MAX];
+	struct str s = { exe, 0 };
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	n = readlink(path, exe, sizeof(exe));
-	return n > 0 && n < EXE_MAX ? arena_memdup(a, exe, (size_t)n) : arena_strdup(a, "");
+	if (n <= 0 || n == EXE_MAX)
+		return arena_strdup(a, "");
+	s.len = (size_t)n;
+	if (str_ends_nocase(s, gone))
+		s.len -= sizeof(gone) - 1;
+	return arena_memdup(a, s.p, s.len);
 }
 
 static char *name_of(struct arena *a, const char *file)

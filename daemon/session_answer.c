@@ -86,7 +86,7 @@ int session_answer_find(struct daemon *d, struct ipc_int number, const char *ref
 	snprintf(digits, sizeof(digits), "%lld", (long long)number.n);
 	if (number.is_set)
 		r = store_node_find(d->store, digits, ret_id, &e);
-	if (!r && number.is_set && *ret_id != number.n) /* a ref that begins so */
+	if (r == STORE_AMBIGUOUS || (!r && *ret_id != number.n)) /* a ref that begins so, or several */
 		r = STORE_MISSING;
 	if (r == STORE_MISSING && ref)
 		r = store_node_find(d->store, ref, ret_id, &e);

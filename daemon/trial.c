@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "apply/apply.h"
 #include "daemon/trial_impl.h"
 #include "service/service.h"
 
@@ -163,10 +164,24 @@ static bool is_aborted(void *data)
 	return t->o.abort && t->o.abort(t->o.data);
 }
 
+/* An engine's words without the secrets of its configuration. */
+static const char *masked(struct group *g, const char *words)
+{
+	struct sources *sources = sources_new(g->a);
+	struct diag_sink *sink = diag_sink_new(g->a, sources);
+	struct str bytes = { arena_memdup(g->a, g->xray.p, g->xray.len), g->xray.len };
+	uint32_t src = sources_add(sources, "trial.json", bytes.p, (uint32_t)bytes.len);
+	struct value xray;
+
+	if (json_parse(g->a, sink, src, true, &xray))
+		return "the engine does not run it";
+	return failure_mask_text(g->a, failure_mask_of(g->a, &xray), words);
+}
+
 /* What takes long costs more of what is allowed. */
 static int broken(struct group *g, const char *why)
 {
-	snprintf(g->t->last_fault, sizeof(g->t->last_fault), "%s", why);
+	snprintf(g->t->last_fault, sizeof(g->t->last_fault), "%s", masked(g, why));
 	g->t->bad_starts += 1 + (unsigned)((clock_mono_ms() - g->begun_ms) / 1000);
 	return GROUP_BROKEN;
 }

@@ -8,11 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/trial_impl.h"
 
-enum { ARGS_BYTES = 64 * 1024 };
+enum { TEXTS_BYTES = 256 * 1024 };
 
 int sweep_hold(int parent_fd, const char *name, int *ret_fd)
 {
@@ -30,22 +31,23 @@ int sweep_hold(int parent_fd, const char *name, int *ret_fd)
 	return r;
 }
 
-/* Whether one of the arguments of a process is this path. */
-static bool has_argument(int pid, const char *path, char *args)
+/* Whether one of the texts of a file of /proc, of a process of this user, begins with these words. */
+static bool has_text(int pid, const char *file, const char *begin, char *texts)
 {
+	struct stat st;
 	char name[40];
 	ssize_t n;
 	int fd;
 
-	snprintf(name, sizeof(name), "/proc/%d/cmdline", pid);
+	snprintf(name, sizeof(name), "/proc/%d/%s", pid, file);
 	fd = open(name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	n = read(fd, args, ARGS_BYTES);
+	n = fstat(fd, &st) || st.st_uid != geteuid() ? 0 : read(fd, texts, TEXTS_BYTES);
 	close(fd);
-	args[n > 0 ? n : 0] = 0;
-	for (const char *at = args; n > 0 && at < args + n; at += strlen(at) + 1)
-		if (!strcmp(at, path))
+	texts[n > 0 ? n : 0] = 0;
+	for (const char *at = texts; n > 0 && at < texts + n; at += strlen(at) + 1)
+		if (str_starts(str_of(at), begin))
 			return true;
 	return false;
 }
@@ -65,19 +67,20 @@ static void end_process(int pid, const char *file)
 	close(pidfd);
 }
 
-static void end_engines(const char *file)
+/* An engine has the mark of its trial in its environment; who only looks at the file has not. */
+static void end_engines(const char *file, const char *mark)
 {
 	DIR *proc = opendir("/proc");
-	char *args = malloc(ARGS_BYTES + 1);
+	char *texts = malloc(TEXTS_BYTES + 1);
 	struct dirent *entry;
 
-	while (proc && args && (entry = readdir(proc))) {
+	while (proc && texts && (entry = readdir(proc))) {
 		int pid = (int)strtol(entry->d_name, NULL, 10);
 
-		if (pid > 0 && pid != getpid() && has_argument(pid, file, args))
+		if (pid > 0 && pid != getpid() && has_text(pid, "cmdline", file, texts) && has_text(pid, "environ", mark, texts))
 			end_process(pid, file);
 	}
-	free(args);
+	free(texts);
 	if (proc)
 		closedir(proc);
 }
@@ -85,15 +88,19 @@ static void end_engines(const char *file)
 static void sweep_one(int parent_fd, const char *runtime_dir, const char *name)
 {
 	struct err ignored = { 0 };
-	char *file = NULL;
+	char *file = NULL, *mark = NULL;
 	int fd = -1;
 
 	if (sweep_hold(parent_fd, name, &fd))
 		return;
-	if (asprintf(&file, "%s/%s/xray.json", runtime_dir, name) >= 0) {
-		end_engines(file);
-		free(file);
-	}
+	if (asprintf(&file, "%s/%s/xray.json", runtime_dir, name) < 0)
+		file = NULL;
+	if (asprintf(&mark, "XRAT_ENGINE=%s@", name) < 0)
+		mark = NULL;
+	if (file && mark)
+		end_engines(file, mark);
+	free(file);
+	free(mark);
 	tree_remove(parent_fd, name, &ignored);
 	err_fini(&ignored);
 	close(fd);

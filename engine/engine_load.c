@@ -69,11 +69,8 @@ static int build(struct engine *en, struct arena *a, struct diag_sink *sink, con
 
 	if (!r)
 		r = conf_build(a, sink, x, assets, en->conf, ret_conf);
-	if (!r && en->packing) {
+	if (!r && en->packing)
 		r = assets_open_used(assets, pack_asset, en->packing);
-		if (r)
-			conf_drop(*ret_conf);
-	}
 	assets_free(assets);
 	return r;
 }
@@ -105,6 +102,7 @@ int engine_load(struct engine *en, struct conf **ret_conf, const char **ret_why,
 	jmp_buf oom;
 	int r;
 
+	*ret_conf = NULL;
 	if (!tmp || setjmp(oom)) {
 		arena_free(a);
 		arena_free(tmp);
@@ -115,8 +113,12 @@ int engine_load(struct engine *en, struct conf **ret_conf, const char **ret_why,
 	r = read_and_build(en, tmp, a, ret_conf, ret_why, e);
 	arena_on_oom(a, NULL);
 	arena_free(tmp);
-	if (r)
+	if (r && *ret_conf) /* it was made, but not packed: its memory is the arena */
+		conf_drop(*ret_conf);
+	else if (r)
 		arena_free(a);
+	if (r)
+		*ret_conf = NULL;
 	malloc_trim(0);
 	return r;
 }

@@ -28,8 +28,9 @@ int fetch_probe(const char *url, const struct fetch_options *o, struct fetch_pro
 	*ret = (struct fetch_probe_result){ .connect_ms = -1, .tls_ms = -1, .first_byte_ms = -1, .total_ms = -1 };
 	own.etag = own.last_modified = NULL;
 	ret->outcome = transfer_init(&t, &own, o->max_bytes ? o->max_bytes : PROBE_MAX_BYTES);
-	if (!ret->outcome)
-		ret->outcome = fetch_target_init(&to, url);
+	if (!ret->outcome) /* what a body declares to be does not matter: it is not read to its end */
+		ret->outcome = curl_easy_setopt(t.easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)0) ? FETCH_SYSTEM :
+											       fetch_target_init(&to, url);
 	if (!ret->outcome) {
 		ret->outcome = transfer_run(&t, &to, true, o->timeout_ms ? o->timeout_ms : FETCH_TIMEOUT_MS);
 		measure(&t, ret);

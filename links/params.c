@@ -290,8 +290,28 @@ static void read_free(struct link_reader *r, struct str name, struct str value)
 	extra_put(r->a, r->n, name, value_string_n(value, r->at), r->at);
 }
 
+/* "security=tls" and the like where the protocol has no such parameter: kept as a word it would leave plain text. */
+static bool asks_for_encryption(struct str name, struct str value)
+{
+	static const char *const nothing[] = { "", "none", "false", "0", NULL };
+	const char *dot = memrchr(name.p, '.', name.len);
+	struct str last = dot ? str_skip(name, (size_t)(dot + 1 - name.p)) : name;
+
+	if (!str_is_nocase(last, "security") && !str_is_nocase(last, "tls"))
+		return false;
+	for (const char *const *v = nothing; *v; v++)
+		if (str_is_nocase(value, *v))
+			return false;
+	return true;
+}
+
 void param_unknown(struct link_reader *r, struct str name, struct str value)
 {
+	if (asks_for_encryption(name, value)) {
+		link_fault(r, DIAG_XR805, "xrat does not connect in plain text instead; use a protocol with TLS, or a node without it",
+			   "'%s' asks for encryption, which this protocol does not have", param_shown(r, name));
+		return;
+	}
 	if (link_doubt(r, DIAG_XR805,
 		       "remove it if the connection works without it; xrat never ignores what it does not understand",
 		       "parameter '%s' is not known", param_shown(r, name)))

@@ -220,6 +220,7 @@ def proxies(h, tls_url, ca, free):
     is_("probe: no redirect is followed", drive("probe", h + "/loop", proxy=proxy), rc=0, status=302)
     is_("probe: 204", drive("probe", h + "/nothing", proxy=proxy), rc=0, status=204)
     is_("probe: a long body is not waited for", drive("probe", h + "/streamed", proxy=proxy), rc=0, status=200)
+    is_("probe: nor one that is declared", drive("probe", h + "/exact/1048576", proxy=proxy), rc=0, status=200)
     got = is_("probe: stalled", drive("probe", h + "/stall", proxy=proxy, timeout=300), outcome="timeout", status=0)
     expect("probe: connected, no byte", got["connect_us"] >= 0 and got["first_byte_us"] < 0, got)
     is_("probe: refused", drive("probe", f"http://127.0.0.1:{free}/"), outcome="refused", connect_us=-1000, status=0)
