@@ -13,7 +13,7 @@
 enum {
 	CHUNK_LEAST = 14, /* 16 KiB: what a receiver gets at a time that could not take more */
 	CHUNK_MOST = 18,  /* 256 KiB */
-	TURN_BYTES = 2 << 20, /* then others have their turn */
+	TURN_BYTES = 512 << 10, /* then others have their turn: with more, eight streams at once are slower */
 	BULK_READ = 32 << 10, /* less in one go is not worth a tube */
 	BULK_AFTER = 4,       /* so many of them in a row are a long transfer */
 };
