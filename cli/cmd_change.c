@@ -108,7 +108,7 @@ static int refuse(struct work *w, const struct changed *c, int r)
 
 static int change_all(struct work *w)
 {
-	int64_t now_ms = nodes_now_ms();
+	int64_t now_ms = clock_wall_ms();
 	struct err e = { 0 };
 
 	if (store_begin(w->nb.s, true, &e))

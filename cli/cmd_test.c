@@ -176,7 +176,7 @@ static int run_trial(struct run *run, struct err *e)
 
 	for (size_t i = 0; i < m->n; i++)
 		nodes[i] = (struct trial_node){ m->v[i].id, &m->v[i].node };
-	r = store_run_begin(m->nb.s, "test", nodes_now_ms(), &run->run_id, &run->store_error);
+	r = store_run_begin(m->nb.s, "test", clock_wall_ms(), &run->run_id, &run->store_error);
 	if (r < 0) {
 		run->store_failed = true;
 		return r;

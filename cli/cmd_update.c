@@ -59,7 +59,7 @@ static void remember_failure(struct update *u, const struct store_sub *sub, stru
 {
 	struct err e = { 0 };
 
-	if (store_sub_failed(u->nb.s, sub->id, in->why, nodes_now_ms(), &e) < 0)
+	if (store_sub_failed(u->nb.s, sub->id, in->why, clock_wall_ms(), &e) < 0)
 		in->why = arena_printf(in->a, "%s (and this could not be noted: %s)", in->why, err_text(&e));
 	err_fini(&e);
 }
@@ -68,7 +68,7 @@ static int finish_same(struct update *u, const struct store_sub *sub, struct int
 {
 	struct err e = { 0 };
 
-	if (store_sub_same(u->nb.s, sub->id, nodes_now_ms(), &e) < 0) {
+	if (store_sub_same(u->nb.s, sub->id, clock_wall_ms(), &e) < 0) {
 		in->why = arena_strdup(in->a, err_text(&e));
 		in->code = EXIT_SYSTEM;
 	}

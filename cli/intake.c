@@ -173,7 +173,7 @@ static int put_all(struct intake *in, const struct intake_wish *wish, struct err
 {
 	const struct fetch_result *f = &in->answer;
 	const struct store_userinfo userinfo = userinfo_of(&f->userinfo);
-	int64_t now_ms = nodes_now_ms();
+	int64_t now_ms = clock_wall_ms();
 	struct store_import import = { .rows = in->rows, .n = in->list.n, .reconcile = !in->by_hand, .now_ms = now_ms,
 				       .may_lose_most = wish->may_lose_most, .revive = !wish->update };
 	int r = put_sub(in, wish, now_ms, e);

@@ -20,8 +20,6 @@ int nodes_change(struct arena *a, const struct invocation *inv, struct nodes_bas
 void nodes_close(struct nodes_base *nb);
 /* What a call of store/ that failed comes to: told, e freed. */
 int nodes_fail(const struct nodes_base *nb, struct err *e);
-/* Now, Unix milliseconds. */
-int64_t nodes_now_ms(void);
 /* An absolute path for one that may be relative; NULL when the working directory is gone. */
 const char *nodes_absolute(struct arena *a, const char *path);
 

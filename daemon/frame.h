@@ -18,7 +18,6 @@ struct pipeline;
 struct sessions;
 struct health;
 struct rotation;
-struct nodes;
 
 enum daemon_phase {
 	DAEMON_STARTING,
@@ -27,7 +26,7 @@ enum daemon_phase {
 	DAEMON_STOPPING,
 	DAEMON_PHASE__N
 };
-/* The hands of the frame itself (life.c, reexec.c). */
+/* The hands of the frame itself (life.c, handover.c). */
 struct life;
 struct handover;
 
@@ -54,7 +53,6 @@ struct daemon {
 	struct sessions *sessions;
 	struct health *health;
 	struct rotation *rotation;
-	struct nodes *nodes;
 
 	bool session_was_ended;   /* by the stop that is under way; for the answer to DaemonShutdown */
 	int holder;               /* DAEMON_BUSY: who holds what a module needs */
@@ -78,9 +76,6 @@ struct daemon_module {
 	bool (*is_stopped)(const struct daemon *d);
 	/* Whether a successor may take over now (nothing half done). NULL = always. */
 	bool (*may_be_replaced)(const struct daemon *d);
-	/* Right before the exec: writes down what the successor needs to know. What it holds stays as it is, since the exec may
-	 * fail. NULL = nothing. */
-	void (*hand_over)(struct daemon *d);
 	/* Closes its handles, whether it was ever started or not; runs nothing more. May be NULL. */
 	void (*close)(struct daemon *d);
 	/* The loop has turned for the last time: frees its state. May be NULL. */

@@ -45,7 +45,7 @@ static void forgive(struct rotation *all)
 	const struct rotation_core *c = &all->core;
 	struct err e = { 0 };
 
-	if (all->is_proved || rotation_now_ms() - c->began_at < c->policy.cooldown_ms)
+	if (all->is_proved || clock_wall_ms() - c->began_at < c->policy.cooldown_ms)
 		return;
 	all->is_proved = true;
 	if (store_cooldown_clear(all->daemon->store, c->node_id, &e) < 0)
@@ -64,7 +64,7 @@ static void on_probed(struct daemon *d, void *ctx, int r, struct err *e)
 	if (r)
 		rotation_core_unprobed(core_of(d));
 	else
-		h = rotation_core_probed(core_of(d), p->verdict, rotation_now_ms());
+		h = rotation_core_probed(core_of(d), p->verdict, clock_wall_ms());
 	if (h != ROTATION_H_DROPPED) {
 		set_error(all, p->why);
 		tell_probe(all, h, p);
@@ -107,7 +107,7 @@ static void began(struct daemon *d, int64_t session_id)
 {
 	struct rotation *all = d->rotation;
 	struct session_view v = { 0 };
-	int64_t now = rotation_now_ms(), up = clock_mono_ms() - d->started_ms;
+	int64_t now = clock_wall_ms(), up = clock_mono_ms() - d->started_ms;
 	bool is_known = sessions_active(d, &v) && v.id == session_id;
 	bool reattached = is_known && v.row->started_at && v.row->started_at < now - up;
 
@@ -123,7 +123,7 @@ static void died(struct daemon *d, int64_t session_id, const char *why)
 	struct rotation_core *c = &all->core;
 
 	set_error(all, *why ? why : "the engine ended");
-	rotation_core_died(c, session_id, c->session_id == session_id ? c->node_id : 0, rotation_now_ms());
+	rotation_core_died(c, session_id, c->session_id == session_id ? c->node_id : 0, clock_wall_ms());
 }
 
 void health_session_event(struct daemon *d, enum session_event event, int64_t session_id, const char *why)

@@ -177,10 +177,6 @@ void ipc_write_request(struct arena *a, const struct ipc_request *request, struc
 int ipc_read_reply(struct arena *a, struct str line, const struct ipc_request *request, struct ipc_reply *ret_reply,
 		   struct value *ret_payload, struct err *e);
 
-const char *ipc_method_name(enum ipc_method method, enum ipc_dialect dialect);
-/* "ok", "busy"… */
-const char *ipc_code_name(enum ipc_code code);
-int ipc_code_number(enum ipc_code code);
 /* "manual", "timer", "health_check_failed"; "" for none. */
 const char *ipc_trigger_name(int trigger);
 /* JSON Schema (draft-07) of every request and reply in both dialects, made from the table. */

@@ -174,21 +174,6 @@ const struct ipc_row ipc_rows[IPC_METHOD__N] = {
 };
 
 /* --- names --- */
-const char *ipc_method_name(enum ipc_method method, enum ipc_dialect dialect)
-{
-	return ipc_rows[method].names[dialect];
-}
-
-const char *ipc_code_name(enum ipc_code code)
-{
-	return ipc_codes[code].name;
-}
-
-int ipc_code_number(enum ipc_code code)
-{
-	return ipc_codes[code].number;
-}
-
 const char *ipc_trigger_name(int trigger)
 {
 	return trigger >= 0 && trigger < IPC_TRIGGER__N ? trigger_words[trigger].names[IPC_SNAKE] : "";

@@ -182,9 +182,6 @@ static bool go_on_replacing(struct daemon *d)
 			stay(d, "work that is under way does not end");
 		return waited > REPLACE_GIVE_UP_MS;
 	}
-	for (size_t i = 0; i < daemon_modules_n; i++)
-		if (daemon_modules[i].hand_over)
-			daemon_modules[i].hand_over(d);
 	handover_exec(d, d->life->exe, &e);
 	stay(d, err_text(&e));
 	err_fini(&e);

@@ -4,20 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/rotation_impl.h"
 
 static_assert((int)SESSION_BY_USER == (int)IPC_TRIGGER_MANUAL && (int)SESSION_BY_TIMER == (int)IPC_TRIGGER_TIMER &&
 	      (int)SESSION_BY_HEALTH == (int)IPC_TRIGGER_HEALTH, "causes and triggers are the same");
-
-int64_t rotation_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* --- who waits --- */
 static void on_tell(uv_timer_t *t)
@@ -69,7 +60,7 @@ static void on_tried(struct daemon *d, void *ctx, const struct session_result *r
 		rotation_tell_cooldown(all, all->core.candidate, r->why);
 	if (how == ROTATION_TRIED_FAILED && d->phase != DAEMON_READY)
 		how = ROTATION_TRIED_INTERRUPTED;
-	perform(all, rotation_core_tried(&all->core, how, rotation_now_ms()), all->order->why);
+	perform(all, rotation_core_tried(&all->core, how, clock_wall_ms()), all->order->why);
 }
 
 static void look_free(struct rotation_look *l)
@@ -98,7 +89,7 @@ static void on_looked(struct daemon *d, void *ctx, int r, struct err *e)
 	bad = l->how == ROTATION_LOOKED ? rotation_core_punish(&all->core) : 0;
 	if (bad)
 		rotation_tell_cooldown(all, bad, all->last_health_error);
-	perform(all, rotation_core_looked(&all->core, l->how, l->ids, l->n, l->has_stale, rotation_now_ms()), l->why);
+	perform(all, rotation_core_looked(&all->core, l->how, l->ids, l->n, l->has_stale, clock_wall_ms()), l->why);
 	look_free(l);
 }
 
@@ -118,7 +109,7 @@ static struct rotation_look *look_new(struct rotation *all)
 		return NULL;
 	}
 	l->root_fd = d->root_fd;
-	l->now = rotation_now_ms();
+	l->now = clock_wall_ms();
 	l->fresh_since = l->now - c->policy.interval_ms;
 	l->not_id = c->session_id ? c->node_id : c->dead_node_id;
 	l->ignore_cooldown = c->trigger == IPC_TRIGGER_MANUAL;
@@ -187,7 +178,7 @@ static void perform(struct rotation *all, enum rotation_act act, const char *why
 
 	if (act == ROTATION_LOOK && (r = look(all))) {
 		why = strerror(-r);
-		act = rotation_core_looked(c, ROTATION_LOOKED_FAULT, NULL, 0, false, rotation_now_ms());
+		act = rotation_core_looked(c, ROTATION_LOOKED_FAULT, NULL, 0, false, clock_wall_ms());
 	}
 	if (act == ROTATION_TRY) {
 		rotation_tell_try(all);
@@ -225,7 +216,7 @@ void rotation_order(struct daemon *d, enum ipc_trigger trigger, bool asked, int6
 	if (!o)
 		return; /* it is due again after the next probe */
 	*o = (struct rotation_order){ .done = done, .ctx = ctx, .result.gap_ms = -1 };
-	act = rotation_core_begin(&all->core, trigger, asked, candidate_id, rotation_now_ms());
+	act = rotation_core_begin(&all->core, trigger, asked, candidate_id, clock_wall_ms());
 	if (act == ROTATION_REFUSED) {
 		refuse(all, o);
 		return;
@@ -240,17 +231,12 @@ void rotation_order(struct daemon *d, enum ipc_trigger trigger, bool asked, int6
 	rotation_changed(all);
 }
 
-void rotation_run(struct daemon *d, enum session_cause cause, int64_t candidate_id, session_done_fn *done, void *ctx)
-{
-	rotation_order(d, (enum ipc_trigger)cause, true, candidate_id, done, ctx);
-}
-
 /* --- by itself --- */
 static void arm(struct rotation *all);
 static void on_timer(uv_timer_t *t)
 {
 	struct rotation *all = t->data;
-	int trigger = rotation_core_due(&all->core, rotation_now_ms());
+	int trigger = rotation_core_due(&all->core, clock_wall_ms());
 
 	if (trigger == IPC_TRIGGER_NONE)
 		arm(all);
@@ -262,7 +248,7 @@ static void on_timer(uv_timer_t *t)
 
 static void arm(struct rotation *all)
 {
-	int64_t wait = rotation_core_wait(&all->core, rotation_now_ms());
+	int64_t wait = rotation_core_wait(&all->core, clock_wall_ms());
 
 	uv_timer_stop(&all->timer);
 	if (wait >= 0)
@@ -301,7 +287,7 @@ void rotation_reloaded(struct daemon *d)
 {
 	const struct rotation_policy p = policy_of(d->rotation);
 
-	rotation_core_set_policy(&d->rotation->core, &p, rotation_now_ms());
+	rotation_core_set_policy(&d->rotation->core, &p, clock_wall_ms());
 	rotation_changed(d->rotation);
 }
 
@@ -352,7 +338,7 @@ static void learn_dead(struct rotation *all, struct arena *a)
 {
 	struct daemon *d = all->daemon;
 	struct store_session row;
-	int64_t began = rotation_now_ms() - (clock_mono_ms() - d->started_ms);
+	int64_t began = clock_wall_ms() - (clock_mono_ms() - d->started_ms);
 	bool wanted = all->core.recovery;
 
 	all->core.failures = 0;
@@ -360,7 +346,7 @@ static void learn_dead(struct rotation *all, struct arena *a)
 	if (store_session_latest(d->store, a, &row, NULL) || row.status != STORE_FAILED_SESSION)
 		return;
 	if (wanted || row.stopped_at >= began)
-		rotation_core_died(&all->core, row.id, row.node_id, rotation_now_ms());
+		rotation_core_died(&all->core, row.id, row.node_id, clock_wall_ms());
 }
 
 void rotation_reconcile(struct daemon *d)

@@ -138,7 +138,7 @@ void rotation_handle_status(struct daemon *d, const struct ipc_request *q, struc
 		.last_result = or_null(all->last_result),
 		.last_candidate_config_id = number(all->last_candidate_id),
 		.last_candidate_result = or_null(all->last_candidate_result),
-		.cooldown_active = rotation_core_is_cooling(c, rotation_now_ms()),
+		.cooldown_active = rotation_core_is_cooling(c, clock_wall_ms()),
 		.next_timer_epoch_secs = seconds(c->next_timer_at),
 		.health_failure_threshold = c->policy.threshold,
 		.consecutive_health_failures = c->failures,

@@ -43,7 +43,6 @@ struct rotation {
 	bool is_begin_told; /* of the rotation that is under way */
 };
 
-int64_t rotation_now_ms(void);
 /* --- rotation.c --- */
 /* Something happened to the core: timers are set anew, state is kept. */
 void rotation_changed(struct rotation *all);

@@ -21,7 +21,7 @@ void rotation_tell(struct rotation *all, enum store_level level, const char *sou
 	const struct rotation_core *c = &all->core;
 	struct store_event event = { .level = level, .source = source, .kind = kind, .node_id = node_id,
 				     .session_id = c->session_id ? c->session_id : c->dead_session_id,
-				     .created_at = rotation_now_ms() };
+				     .created_at = clock_wall_ms() };
 	char text[2 * ROTATION_TEXT_BYTES];
 	struct err e = { 0 };
 	va_list ap;
@@ -121,7 +121,7 @@ void rotation_tell_cooldown(struct rotation *all, int64_t node_id, const char *w
 {
 	struct daemon *d = all->daemon;
 	struct err e = { 0 };
-	int64_t base = all->core.policy.cooldown_ms, now = rotation_now_ms(), until = now;
+	int64_t base = all->core.policy.cooldown_ms, now = clock_wall_ms(), until = now;
 	int r;
 
 	if (!base)

@@ -248,7 +248,7 @@ static void move_on(struct adoption *ad, struct session_verdict *holder)
 	struct store_session *old = holder->row, *row = ad->heir->row;
 	struct store *store = ad->all->daemon->store;
 	struct err e = { 0 };
-	int64_t now = session_now_ms();
+	int64_t now = clock_wall_ms();
 	int r = store_begin(store, false, &e);
 
 	row->engine_config_path = old->engine_config_path;

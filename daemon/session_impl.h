@@ -181,8 +181,6 @@ void session_run_reload(struct session_run *r, struct session_life *s);
 int session_run_adopt(struct session_run *r, struct session_life *s, const struct process_id *id);
 /* The switch is over: the one before is let go. */
 void session_run_settle(struct session_run *r);
-/* Whether a process is there. */
-bool session_run_is_alive(const struct session_run *r);
 /* Ends it, if it runs, among the strays. NULL is fine. */
 void session_run_discard(struct session_run *r);
 /* Lets go of it; an engine that runs goes on. NULL is fine. */
@@ -203,7 +201,6 @@ typedef void session_put_fn(struct daemon *d, void *ctx, int r, struct err *e);
 int session_put(struct daemon *d, struct session_life *s, const char *file, session_put_fn *fn, void *ctx);
 
 /* --- session_row.c --- */
-int64_t session_now_ms(void);
 /* Compare and set; what did not work is told in the log. 0; STORE_STALE; STORE_MISSING; -errno. */
 int session_row_move(struct daemon *d, struct session_life *s, enum store_status to, unsigned parts, struct err *e);
 /* To `failed`, from wherever it is. */

@@ -315,7 +315,7 @@ static void begin(struct session_order *o, struct session_life *s)
 	o->outcome->result.node_id = s->row.node_id;
 	o->outcome->result.old_session_id = active ? active->row.id : 0;
 	s->row.reason_code = causes[s->cause].code;
-	r = store_session_add(d->store, &s->row, session_now_ms(), &s->row.id, &e);
+	r = store_session_add(d->store, &s->row, clock_wall_ms(), &s->row.id, &e);
 	o->outcome->result.session_id = s->row.id;
 	if (r) {
 		session_order_fail(o, SESSION_FAULT, "%s", err_text(&e));

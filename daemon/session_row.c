@@ -3,17 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/session_impl.h"
-
-int64_t session_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void who_of(const struct session_life *s, char ret_who[40])
 {
@@ -42,7 +33,7 @@ static void note_times(struct store_session *row, enum store_status to, int64_t 
 
 int session_row_move(struct daemon *d, struct session_life *s, enum store_status to, unsigned parts, struct err *e)
 {
-	int64_t now = session_now_ms();
+	int64_t now = clock_wall_ms();
 	struct err own = { 0 };
 	int r = store_session_move(d->store, s->row.id, s->row.status, to, now, &s->row, parts, &own);
 
@@ -72,7 +63,7 @@ void session_row_fail(struct daemon *d, struct session_life *s, const char *code
 int session_row_set(struct daemon *d, struct session_life *s, unsigned parts)
 {
 	struct err e = { 0 };
-	int r = store_session_set(d->store, s->row.id, session_now_ms(), &s->row, parts, &e);
+	int r = store_session_set(d->store, s->row.id, clock_wall_ms(), &s->row, parts, &e);
 
 	if (r)
 		not_written(d, s, r, &e);
@@ -97,7 +88,7 @@ static const enum severity severities[STORE_LEVEL__N] = {
 void session_tell(struct daemon *d, enum store_level level, const struct session_life *s, const char *kind, const char *fmt, ...)
 {
 	struct store_event event = { .level = level, .source = "session", .kind = kind, .node_id = s ? s->row.node_id : 0,
-				     .session_id = s ? s->row.id : 0, .created_at = session_now_ms() };
+				     .session_id = s ? s->row.id : 0, .created_at = clock_wall_ms() };
 	char text[SESSION_WHY_BYTES + 200], who[40];
 	struct err e = { 0 };
 	va_list ap;

@@ -66,14 +66,6 @@ void session_run_settle(struct session_run *r)
 	r->before = NULL;
 }
 
-bool session_run_is_alive(const struct session_run *r)
-{
-	struct sup_view v;
-
-	sup_view(r->sup, &v);
-	return v.process.pid != 0;
-}
-
 void session_run_close(struct session_run *r)
 {
 	if (!r)

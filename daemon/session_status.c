@@ -183,7 +183,7 @@ static const char *time_text(struct arena *a, int64_t at_ms)
 
 	if (!at_ms)
 		return NULL;
-	clock_text_in(at_ms - session_now_ms(), text);
+	clock_text_in(at_ms - clock_wall_ms(), text);
 	return arena_strdup(a, text);
 }
 

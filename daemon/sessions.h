@@ -78,8 +78,6 @@ void rotation_reloaded(struct daemon *d);
 bool rotation_may_be_replaced(const struct daemon *d);
 void rotation_close(struct daemon *d);
 void rotation_free(struct daemon *d);
-/* Chooses and switches; trigger of the request. done gets SESSION_… (SESSION_NO_NODE: there is no candidate). */
-void rotation_run(struct daemon *d, enum session_cause cause, int64_t candidate_id, session_done_fn *done, void *ctx);
 daemon_handler_fn rotation_handle_replace, rotation_handle_start, rotation_handle_stop, rotation_handle_status;
 
 #endif

@@ -343,7 +343,7 @@ static int give_up(struct trial *t, struct trial_job *jobs, size_t n, struct err
 		snprintf(got.reason, sizeof(got.reason), "%s", t->last_fault);
 		got.test = (struct store_test){ .node_id = jobs[i].in->id, .attempt = (int)jobs[i].reported + 1,
 						.real_delay = STORE_FAILED, .failure = STORE_F_PROCESS,
-						.tested_at = pool_wall_ms() };
+						.tested_at = clock_wall_ms() };
 		r = report(t, &got);
 	}
 	return r < 0 ? err_sys(e, r, "store results") : r;

@@ -69,8 +69,6 @@ void pool_unget(struct trial_pool *p, struct trial_result *r);
 void pool_end(struct trial_pool *p);
 /* Whether a TCP connection says anything about the node. */
 bool pool_speaks_tcp(const struct node *n);
-/* Now, Unix milliseconds. */
-int64_t pool_wall_ms(void);
 
 /* --- trial_engine.c: the engine of one group --- */
 struct trial_engine {

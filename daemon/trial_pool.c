@@ -18,14 +18,6 @@ bool pool_speaks_tcp(const struct node *n)
 	return n->transport.v != NODE_KCP;
 }
 
-int64_t pool_wall_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* --- one attempt --- */
 static const struct { enum store_failure failure; const char *words; } outcomes[FETCH_OUTCOME__N] = {
 	[FETCH_DNS] = { STORE_F_DNS, "the name cannot be resolved" },
@@ -152,7 +144,7 @@ static bool one(struct trial_pool *p, struct trial_job *job, unsigned number)
 	}
 	r->job = job;
 	r->test = (struct store_test){ .node_id = job->in->id, .attempt = (int)number,
-				       .tested_at = pool_wall_ms() };
+				       .tested_at = clock_wall_ms() };
 	if (attempt(p, r)) {
 		free(r);
 		return false;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 int64_t clock_mono_ms(void);
+/* Since 1970, for what is written down. */
+int64_t clock_wall_ms(void);
 enum { CLOCK_TEXT = 25 };
 /* Now as RFC 3339, UTC, milliseconds: "2026-02-03T04:05:06.789Z". */
 void clock_text(char ret_text[CLOCK_TEXT]);

@@ -10,6 +10,7 @@
 #include "lib/json.h"
 #include "lib/lock.h"
 #include "lib/regex.h"
+#include "lib/sdnotify.h"
 #include "lib/sha256.h"
 #include "lib/source.h"
 #include "lib/str.h"
