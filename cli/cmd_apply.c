@@ -116,7 +116,7 @@ static const char *died_message(struct arena *a, const struct state *s, const st
 			    (unsigned long long)live);
 }
 
-/* 1: no verdict yet. */
+/* 1: no verdict yet. The request is read first: the service writes why it failed, then takes the request away. */
 static int look_for_verdict(struct arena *a, const struct state *s, struct report *out, struct err *e)
 {
 	struct request waiting = { 0 };
@@ -124,8 +124,13 @@ static int look_for_verdict(struct arena *a, const struct state *s, struct repor
 	const struct target *target;
 	struct meta meta;
 	uint64_t live;
-	int r = failure_read(a, s, out->role, NULL, &f, e);
+	int r, asked = request_get(a, s, out->role, NULL, &waiting, e);
 
+	if (asked < 0)
+		return asked;
+	r = failure_read(a, s, out->role, NULL, &f, e);
+	if (r < 0)
+		return r;
 	if (!r && str_is(str_of(f.request_id), out->request_id)) {
 		out->code = EXIT_SYSTEM;
 		for (size_t i = 0; i < sizeof(failure_kinds) / sizeof(*failure_kinds); i++)
@@ -135,11 +140,7 @@ static int look_for_verdict(struct arena *a, const struct state *s, struct repor
 		out->diagnostics = f.diagnostics;
 		return 0;
 	}
-	if (r >= 0)
-		r = request_get(a, s, out->role, NULL, &waiting, e);
-	if (r < 0)
-		return r;
-	if (!r) {
+	if (!asked) {
 		out->request_id = waiting.id; /* or a newer one, which took its place and stands for both */
 		return 1;
 	}
