@@ -1,6 +1,9 @@
 """What the beds of several parts share: waiting for an event, and ports."""
+import os
 import random
+import select
 import socket
+import sys
 import threading
 import time
 
@@ -24,24 +27,46 @@ def until(condition, what, limit=LIMIT):
 
 
 class Ports:
-    """Below the range that the kernel takes source ports from, so that no probe sits on one."""
+    """Ports of 127.0.0.1 that are free for TCP and UDP and stay this process's: below the range that the kernel takes source
+    ports from, so that no probe sits on one, and claimed by a name that goes with the process, so that no other test takes one."""
 
     def __init__(self):
-        self.lock, self.given = threading.Lock(), set()
+        self.lock, self.claims, self.random = threading.Lock(), [], random.SystemRandom()
+
+    def claim(self, port):
+        """Whether nobody has claimed or bound it."""
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0xrat-test-port-{port}")
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as s:
+                    s.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            return False
+        self.claims.append(claim)
+        return True
 
     def one(self):
         with self.lock:
             while True:
-                port = random.randrange(20000, 32000)
-                if port in self.given:
-                    continue
-                with socket.socket() as s:
-                    try:
-                        s.bind(("127.0.0.1", port))
-                    except OSError:
-                        continue
-                self.given.add(port)
-                return port
+                port = self.random.randrange(10000, 32000)
+                if self.claim(port):
+                    return port
 
 
 PORTS = Ports()
+
+
+def hold_ports(n, pid):
+    """Prints N ports; a child holds the claims as long as the process PID lives: for scripts, see free_ports of tests/lib.sh."""
+    print(*(PORTS.one() for _ in range(n)), flush=True)
+    if os.fork():
+        return
+    for fd in range(3):
+        os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+    select.select([os.pidfd_open(pid)], [], [])
+
+
+if __name__ == "__main__":
+    hold_ports(int(sys.argv[1]), int(sys.argv[2]))

@@ -59,16 +59,8 @@ until_true() {
 	done
 }
 
-# A TCP port of 127.0.0.1 that was free a moment ago. N of them when asked, all different.
-free_ports() {
-	python3 - "${1:-1}" <<-'PY'
-	import socket, sys
-	held = [socket.socket() for _ in range(int(sys.argv[1]))]
-	for s in held:
-	    s.bind(("127.0.0.1", 0))
-	print(*(s.getsockname()[1] for s in held))
-	PY
-}
+# Ports of 127.0.0.1 that stay this script's, for TCP and UDP. N of them when asked, all different.
+free_ports() { python3 "$top/tests/common.py" "${1:-1}" $$; }
 port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # start LOG COMMAND...: a background process that cleanup ends; its pid in $started.

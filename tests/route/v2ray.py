@@ -18,6 +18,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from common import PORTS  # noqa: E402  # pylint: disable=wrong-import-position
+
 RULES = 24
 HOSTS = {"one.test": "10.1.0.1", "two.test": "10.2.0.9", "three.example": "192.0.2.33", "four.lab": "10.1.9.9"}
 LABELS = ["a", "b", "ab", "www", "x1", "mail"]
@@ -117,13 +120,8 @@ class Sinks:
         self.ports, self.tcp, self.udp = [], [], []
         while len(self.ports) < n:
             t, u = socket.socket(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            t.bind(("127.0.0.1", 0))
-            try:
-                u.bind(t.getsockname())
-            except OSError:
-                t.close()
-                u.close()
-                continue
+            t.bind(("127.0.0.1", PORTS.one()))
+            u.bind(t.getsockname())
             t.listen(64)
             self.ports.append(t.getsockname()[1])
             self.tcp.append(t)
@@ -245,16 +243,6 @@ def random_flow(r, strategy):
     return flow
 
 
-def free_ports(n):
-    held = [socket.socket() for _ in range(n)]
-    for s in held:
-        s.bind(("127.0.0.1", 0))
-    out = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return out
-
-
 def config(rules, strategy, sinks, inbounds):
     def inbound(tag):
         settings = {"auth": "noauth", "udp": True, "ip": "127.0.0.1"}
@@ -281,7 +269,7 @@ def wait_open(port, process):
 def run_set(r, ask, asked, work, sinks, counts):
     """One set of rules, one v2ray. None, or what differs."""
     strategy = r.choice(["AsIs", "AsIs", "IPIfNonMatch", "IPOnDemand"])
-    inbounds = dict(zip(("in", "login", "sniff"), free_ports(3)))
+    inbounds = dict((tag, PORTS.one()) for tag in ("in", "login", "sniff"))
     rules = [rule(r, i) for i in range(RULES)]
     path = os.path.join(work, "config.json")
     with open(path, "w") as f:

@@ -10,8 +10,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from common import PORTS  # noqa: E402  # pylint: disable=wrong-import-position
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VARIANT = os.environ.get("VARIANT", "release")
@@ -82,27 +86,8 @@ def until(seconds, fn, pause=0.01):
         time.sleep(pause)
 
 
-_ports_given = set()
-_ports_lock = threading.Lock()
-
-
 def free_port():
-    """Below the range the kernel gives to clients, so that nobody takes it by accident."""
-    with _ports_lock:
-        low = int((get("/proc/sys/net/ipv4/ip_local_port_range") or b"32768").split()[0])
-        first = 10000 + os.getpid() * 211 % 20000  # far from what another run takes
-        for port in range(first, max(low, first + 2000)):
-            if port in _ports_given:
-                continue
-            with socket.socket() as s:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    s.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-            _ports_given.add(port)
-            return port
-    raise SystemExit("no free port")
+    return PORTS.one()
 
 
 def answers(port):

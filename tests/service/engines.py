@@ -29,10 +29,10 @@ class Stranger:
 
     def __enter__(self):
         self.proc = subprocess.Popen(
-            [sys.executable, "-c", "import socket; s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); "
-             "print(s.getsockname()[1], flush=True); s.settimeout(None)\nwhile True: s.accept()[0].close()"],
-            stdout=subprocess.PIPE, text=True)
-        self.port = int(self.proc.stdout.readline())
+            [sys.executable, "-c", "import socket, sys; s = socket.socket(); s.bind(('127.0.0.1', int(sys.argv[1]))); s.listen(); "
+             "print(flush=True)\nwhile True: s.accept()[0].close()", str(port := free_port())], stdout=subprocess.PIPE, text=True)
+        self.port = port
+        self.proc.stdout.readline()
         return self
 
     def __exit__(self, *_):
@@ -255,6 +255,7 @@ def proved_one_dies(path):
     loud = until(20, lambda: "failed 5 times in a row, from now on tried every 30 s" in b.stderr())
     begin = time.monotonic()
     tally.expect("proved and dies: loud after the fifth", loud and "out of cheese" in b.stderr(), b.stderr())
+    until(5, lambda: b.engine_state()[0] == "backoff" and b.status()["engine"]["starts"] >= 5)
     s = b.status()
     tally.expect("proved and dies: it stays, and status says when the next start is",
                  b.link() == 1 and s["engine"]["state"] == "backoff" and s["engine"]["next_start"] and
