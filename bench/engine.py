@@ -105,8 +105,6 @@ def head(lab, report, o):
     report.say(f"beside: {lab.versions()}; {lab.tools()}")
     report.say(f"TCP on loopback in a network namespace; median (smallest-largest) of {o.runs} interleaved repetitions; "
                "proportions: median of those within each repetition")
-    if os.getloadavg()[0] > 0.5:
-        report.say("the machine is not quiet: these figures are not final")
     if o.quick:
         report.say("--quick: short runs, not the figures that the bars are about")
 
