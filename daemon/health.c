@@ -20,7 +20,7 @@ static struct rotation_core *core_of(const struct daemon *d)
 
 static void set_error(struct rotation *all, const char *why)
 {
-	snprintf(all->last_health_error, sizeof(all->last_health_error), "%s", why);
+	str_print(all->last_health_error, sizeof(all->last_health_error), "%s", why);
 }
 
 /* --- what a probe found --- */

@@ -127,7 +127,7 @@ static bool request_passes(struct work *w, struct health_probe *p)
 	if (!passes)
 		p->kind = "runtime_data_plane_failed";
 	if (r)
-		snprintf(p->why, sizeof(p->why), "%s", err_text(&e));
+		str_print(p->why, sizeof(p->why), "%s", err_text(&e));
 	else if (!passes)
 		snprintf(p->why, sizeof(p->why), "the answer to the probe has status %ld", result.status);
 	err_fini(&e);

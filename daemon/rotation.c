@@ -54,7 +54,7 @@ static void on_tried(struct daemon *d, void *ctx, const struct session_result *r
 	enum rotation_tried how = meanings[r->outcome];
 
 	all->order->result = *r;
-	snprintf(all->order->why, sizeof(all->order->why), "%s", r->why);
+	str_print(all->order->why, sizeof(all->order->why), "%s", r->why);
 	rotation_tell_tried(all, r);
 	if (how == ROTATION_TRIED_FAILED)
 		rotation_tell_cooldown(all, all->core.candidate, r->why);
@@ -82,7 +82,7 @@ static void on_looked(struct daemon *d, void *ctx, int r, struct err *e)
 		snprintf(l->why, sizeof(l->why), "it was cancelled");
 	} else if (r) {
 		l->how = ROTATION_LOOKED_FAULT;
-		snprintf(l->why, sizeof(l->why), "%s", err_text(e));
+		str_print(l->why, sizeof(l->why), "%s", err_text(e));
 	}
 	if (l->how == ROTATION_LOOKED)
 		rotation_tell_begin(all);
@@ -143,13 +143,13 @@ static void say_result(const struct rotation *all, struct rotation_order *o, con
 	char last[sizeof(o->why)];
 	size_t n = all->core.n_tried;
 
-	snprintf(last, sizeof(last), "%s", why);
+	str_print(last, sizeof(last), "%s", why);
 	if (words[all->core.result])
 		snprintf(o->why, sizeof(o->why), "%s", words[all->core.result]);
 	else if (all->core.result == ROTATION_ALL_FAILED && n > 1)
-		snprintf(o->why, sizeof(o->why), "%zu nodes were tried in vain; the last one: %.500s", n, last);
+		str_print(o->why, sizeof(o->why), "%zu nodes were tried in vain; the last one: %.500s", n, last);
 	else
-		snprintf(o->why, sizeof(o->why), "%s", last);
+		str_print(o->why, sizeof(o->why), "%s", last);
 }
 
 static void conclude(struct rotation *all, const char *why)

@@ -27,7 +27,7 @@ void rotation_tell(struct rotation *all, enum store_level level, const char *sou
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	str_vprint(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	daemon_log(d, severities[level], source, "%s", text);
 	event.message = text;
@@ -50,7 +50,7 @@ void rotation_tell_begin(struct rotation *all)
 		return;
 	all->is_begin_told = true;
 	if (c->trigger == IPC_TRIGGER_HEALTH)
-		snprintf(reason, sizeof(reason), ": %.250s", all->last_health_error);
+		str_print(reason, sizeof(reason), ": %.250s", all->last_health_error);
 	rotation_tell(all, STORE_INFO, "rotation", "rotation_begun", subject(c), "%s wants another node than %lld%s",
 		      ipc_trigger_name((int)c->trigger), subject(c), reason);
 }
@@ -74,7 +74,7 @@ void rotation_tell_tried(struct rotation *all, const struct session_result *r)
 		[SESSION_LOST] = "lost", [SESSION_FAULT] = "system_error",
 	};
 
-	snprintf(all->last_candidate_result, sizeof(all->last_candidate_result), "%s%s%.250s", words[r->outcome],
+	str_print(all->last_candidate_result, sizeof(all->last_candidate_result), "%s%s%.250s", words[r->outcome],
 		 r->outcome == SESSION_OK ? "" : ": ", r->outcome == SESSION_OK ? "" : r->why);
 	if (r->outcome != SESSION_OK)
 		rotation_tell(all, STORE_WARNING, "rotation", "rotation_candidate_failed", all->last_candidate_id,
@@ -172,7 +172,7 @@ static int trigger_of(const char *name)
 
 static void take_text(char *to, const char *from)
 {
-	snprintf(to, ROTATION_TEXT_BYTES, "%s", from ? from : "");
+	str_print(to, ROTATION_TEXT_BYTES, "%s", from ? from : "");
 }
 
 static void take_row(struct rotation *all, const struct store_rotation *row)

@@ -241,7 +241,7 @@ void session_end_on_stop(struct session_order *o, const struct sup_report *repor
 		return;
 	o->outcome->result.outcome = SESSION_OK;
 	o->outcome->result.killed = str_is(str_of(report->reason), "Killed");
-	snprintf(o->outcome->why, sizeof(o->outcome->why), "%s", report->reason);
+	str_print(o->outcome->why, sizeof(o->outcome->why), "%s", report->reason);
 	if (s->row.status == STORE_STOPPING)
 		session_row_move(all->daemon, s, STORE_STOPPED, 0, NULL);
 	session_tell(all->daemon, STORE_INFO, s, "session_stopped", "was ended: %s", report->reason);

@@ -88,7 +88,7 @@ void session_order_fail(struct session_order *o, enum session_outcome outcome, c
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(o->outcome->why, sizeof(o->outcome->why), fmt, ap);
+	str_vprint(o->outcome->why, sizeof(o->outcome->why), fmt, ap);
 	va_end(ap);
 	o->outcome->result.outcome = outcome;
 	session_row_fail(d, s, o->all->active ? "replace_validation_failed" : "connect_failed", o->outcome->why);
@@ -264,7 +264,7 @@ static struct outcome *refusal(struct sessions *all, session_done_fn *done, void
 	o->result.outcome = outcome;
 	o->result.gap_ms = -1;
 	va_start(ap, fmt);
-	vsnprintf(o->why, sizeof(o->why), fmt, ap);
+	str_vprint(o->why, sizeof(o->why), fmt, ap);
 	va_end(ap);
 	sessions_tell(all, o);
 	return o;

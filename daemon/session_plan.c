@@ -177,7 +177,7 @@ static int refuse(struct plan *p, enum session_outcome outcome, const char *fmt,
 
 	p->outcome = outcome;
 	va_start(ap, fmt);
-	vsnprintf(p->why, sizeof(p->why), fmt, ap);
+	str_vprint(p->why, sizeof(p->why), fmt, ap);
 	va_end(ap);
 	return 1;
 }

@@ -35,8 +35,8 @@ static int ask(struct work *w, struct request_work *q, long timeout_ms)
 	int r = fetch_probe(q->url, &o, &result, &e);
 
 	if (r)
-		snprintf(q->why, sizeof(q->why), "%s", err_text(&e));
-	else if (result.status >= STATUS_FAILURES)
+		str_print(q->why, sizeof(q->why), "%s", err_text(&e));
+	else if (!fetch_probe_is_good(&result))
 		snprintf(q->why, sizeof(q->why), "the answer to the request has status %ld", result.status);
 	q->ms = (int64_t)result.total_ms;
 	err_fini(&e);
@@ -73,7 +73,7 @@ static void on_requested(struct daemon *d, void *ctx, int r, struct err *e)
 	struct request_work *q = ctx;
 
 	if (r && !*q->why)
-		snprintf(q->why, sizeof(q->why), "%s", r == -ECANCELED ? "it was cancelled" : err_text(e));
+		str_print(q->why, sizeof(q->why), "%s", r == -ECANCELED ? "it was cancelled" : err_text(e));
 	q->fn(d, q->ctx, r, q->why, q->ms);
 	request_free(q);
 }

@@ -94,7 +94,7 @@ void session_tell(struct daemon *d, enum store_level level, const struct session
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	str_vprint(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	who_of(s, who);
 	daemon_log(d, severities[level], s ? who : NULL, "%s", text);

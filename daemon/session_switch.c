@@ -145,7 +145,8 @@ static void on_back(struct session_order *o)
 	session_row_take_process(s, &v.process);
 	session_row_set(d, s, STORE_S_PROCESS);
 	session_run_settle(o->all->run);
-	snprintf(why, sizeof(why), "%.400s; session %lld runs again", o->outcome->why, (long long)s->row.id);
+	str_print(why, sizeof(why), "%.*s; session %lld runs again", str_fit(o->outcome->why, 400), o->outcome->why,
+		  (long long)s->row.id);
 	memcpy(o->outcome->why, why, sizeof(why));
 	session_tell(d, STORE_WARNING, s, "replace_rollback_keep_old", "was brought back");
 	session_reach_reset(o->all, true);
@@ -207,7 +208,7 @@ static void on_failed(struct session_order *o, const char *reason)
 		return;
 	}
 	o->outcome->result.outcome = SESSION_NOT_PROVED;
-	snprintf(o->outcome->why, sizeof(o->outcome->why), "%s", words);
+	str_print(o->outcome->why, sizeof(o->outcome->why), "%s", words);
 	session_row_fail(d, s, "replace_failed", words);
 	session_tell(d, STORE_ERROR, s, "replace_failed", "did not take over: %s", words);
 	bring_back(o);

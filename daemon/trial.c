@@ -181,7 +181,7 @@ static const char *masked(struct group *g, const char *words)
 /* What takes long costs more of what is allowed. */
 static int broken(struct group *g, const char *why)
 {
-	snprintf(g->t->last_fault, sizeof(g->t->last_fault), "%s", masked(g, why));
+	str_print(g->t->last_fault, sizeof(g->t->last_fault), "%s", masked(g, why));
 	g->t->bad_starts += 1 + (unsigned)((clock_mono_ms() - g->begun_ms) / 1000);
 	return GROUP_BROKEN;
 }
@@ -340,7 +340,7 @@ static int give_up(struct trial *t, struct trial_job *jobs, size_t n, struct err
 		if (is_over(t, &jobs[i]))
 			continue;
 		jobs[i].refused = t->last_fault;
-		snprintf(got.reason, sizeof(got.reason), "%s", t->last_fault);
+		str_print(got.reason, sizeof(got.reason), "%s", t->last_fault);
 		got.test = (struct store_test){ .node_id = jobs[i].in->id, .attempt = (int)jobs[i].reported + 1,
 						.real_delay = STORE_FAILED, .failure = STORE_F_PROCESS,
 						.tested_at = clock_wall_ms() };

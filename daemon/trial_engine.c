@@ -81,7 +81,7 @@ static void on_report(void *ctx, const struct sup_report *r)
 		return;
 	t->state = r->state;
 	if (*r->reason)
-		snprintf(t->reason, sizeof(t->reason), "%s", r->reason);
+		str_print(t->reason, sizeof(t->reason), "%s", r->reason);
 }
 
 static void on_tick(uv_timer_t *tick)

@@ -38,7 +38,7 @@ static void fail(struct trial_result *r, enum store_failure failure, const char 
 {
 	r->test.failure = failure ? failure : STORE_F_UNKNOWN;
 	if (words != r->reason)
-		snprintf(r->reason, sizeof(r->reason), "%s", words);
+		str_print(r->reason, sizeof(r->reason), "%s", words);
 }
 
 static void judge(struct trial_result *r, const struct fetch_probe_result *p, unsigned limit_ms)
@@ -57,7 +57,7 @@ static void judge(struct trial_result *r, const struct fetch_probe_result *p, un
 	else if (p->outcome == FETCH_TIMEOUT)
 		snprintf(r->reason, sizeof(r->reason), "no whole answer through the node within %u ms", limit_ms);
 	else
-		snprintf(r->reason, sizeof(r->reason), "%s", outcomes[p->outcome].words ? outcomes[p->outcome].words :
+		str_print(r->reason, sizeof(r->reason), "%s", outcomes[p->outcome].words ? outcomes[p->outcome].words :
 				 fetch_outcome_name(p->outcome));
 	fail(r, p->outcome == FETCH_OK ? STORE_F_PROXY : outcomes[p->outcome].failure, r->reason);
 }

@@ -141,7 +141,7 @@ void work_report(struct work *w, unsigned done, unsigned total, const char *fmt,
 	w->progress.done = done;
 	w->progress.total = total;
 	va_start(ap, fmt);
-	vsnprintf(w->progress.text, sizeof(w->progress.text), fmt, ap);
+	str_vprint(w->progress.text, sizeof(w->progress.text), fmt, ap);
 	va_end(ap);
 	pthread_mutex_unlock(&w->lock);
 	uv_async_send(&w->async);

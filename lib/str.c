@@ -2,6 +2,7 @@
 #include "lib/str.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 static unsigned char lower(unsigned char c)
@@ -225,4 +226,41 @@ bool str_is_utf8(struct str s, size_t *ret_bad)
 		i += n;
 	}
 	return true;
+}
+
+/* Without the beginning of a character that has no end. */
+static size_t whole_characters(const char *p, size_t len)
+{
+	size_t begin = len;
+
+	while (begin && len - begin < 3 && ((unsigned char)p[begin - 1] & 0xc0) == 0x80)
+		begin--;
+	if (!begin || (unsigned char)p[begin - 1] < 0xc0 || utf8_sequence((const unsigned char *)p + begin - 1, len - begin + 1))
+		return len;
+	return begin - 1;
+}
+
+int str_fit(const char *s, size_t max)
+{
+	size_t len = strnlen(s, max);
+
+	return (int)whole_characters(s, len);
+}
+
+void str_vprint(char *ret_text, size_t size, const char *fmt, va_list ap)
+{
+	int n = vsnprintf(ret_text, size, fmt, ap);
+
+	if (n < 0)
+		*ret_text = 0;
+	ret_text[whole_characters(ret_text, strlen(ret_text))] = 0;
+}
+
+void str_print(char *ret_text, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	str_vprint(ret_text, size, fmt, ap);
+	va_end(ap);
 }

@@ -1,6 +1,7 @@
 #ifndef XRAT_LIB_STR_H
 #define XRAT_LIB_STR_H
 /* Slices of bytes, a growing output buffer and a string-keyed map. */
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,12 @@ unsigned str_distance(struct str a, struct str b, unsigned max);
 const char *str_nearest(struct str s, const char *const *names, size_t n);
 /* Whether every byte sequence is well-formed UTF-8 (RFC 3629); *ret_bad is the first bad offset. */
 bool str_is_utf8(struct str s, size_t *ret_bad);
+/* How many bytes of a text, at most max, end behind a whole character: for "%.*s". */
+int str_fit(const char *s, size_t max);
+/* snprintf into a buffer of its own size for words that may be too long: what does not fit is left out, whole characters at
+ * a time; also a character that `fmt` itself cut at the end is. */
+void str_print(char *ret_text, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void str_vprint(char *ret_text, size_t size, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 
 /* Growing heap buffer; after a failed allocation `failed` stays set and additions do nothing. */
 struct buf {

@@ -67,6 +67,34 @@ static void test_utf8(void **state)
 	}
 }
 
+/* Whatever the room, a text is cut behind a whole character, and is all there when it fits. */
+static void test_print(void **state)
+{
+	static const char *const texts[] = { "", "plain", "z\xc3\xa9", "\xd0\x9e\xd1\x88\xd0\xb8\xd0\xb1", "\xe9\x8c\xaf\xe8\xaa\xa4",
+					     "a\xf0\x9f\x94\xa5" "b" };
+	char text[16], middle[32];
+	size_t bad;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		for (size_t size = 1; size <= sizeof(text); size++) {
+			size_t len = strlen(texts[i]), cut;
+
+			str_print(text, size, "%s", texts[i]);
+			cut = strlen(text);
+			assert_true(str_is_utf8(str_of(text), &bad));
+			assert_memory_equal(text, texts[i], cut);
+			assert_true(cut == len || (cut < size && cut + 4 >= size));
+			assert_int_equal(str_fit(texts[i], size - 1), cut);
+			str_print(middle, sizeof(middle), "%.*s; more", str_fit(texts[i], size), texts[i]);
+			assert_true(str_is_utf8(str_of(middle), &bad));
+		}
+	str_print(text, sizeof(text), "%.3s", texts[3]); /* cut by the format */
+	assert_string_equal(text, "\xd0\x9e");
+	str_print(text, sizeof(text), "%s", "\x9e\x9e\x9e\x9e"); /* not UTF-8 at all: it is not made any shorter */
+	assert_int_equal(strlen(text), 4);
+}
+
 static void test_nearest(void **state)
 {
 	static const char *const names[] = { "hostname", "address", "port", "password" };
@@ -165,7 +193,7 @@ static void test_err(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_int),     cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_int),     cmocka_unit_test(test_utf8),    cmocka_unit_test(test_print),
 		cmocka_unit_test(test_nearest), cmocka_unit_test(test_cut_and_trim),
 		cmocka_unit_test(test_map),     cmocka_unit_test(test_arena_jumps_when_out),
 		cmocka_unit_test(test_buf),     cmocka_unit_test(test_err),
