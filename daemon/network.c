@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/lookup.h"
+
 enum { LIMIT_MS = 4000, NAP_MS = 100, RTF_IS_UP = 1, RTF_IS_REJECT = 0x200, ADDRESS_MAX_BYTES = 16 };
 
 const char *const network_state_words[NETWORK_STATE__N] = {
@@ -218,88 +220,141 @@ static bool is_over(const struct network_world *w, int64_t end)
 	return clock_mono_ms() >= end || (w->abort && w->abort(w->data));
 }
 
-/* A socket that connects, -1. */
-static int begin_connect(const struct network_node *node)
+/* One that is asked: first for its addresses, then these, one after the other. */
+enum asking { ASKING_NAME, ASKING_ADDRESS, ASKING_OVER /* none takes it */, ASKING_TAKEN };
+struct asked {
+	struct lookup *lookup;       /* has the addresses; NULL: it could not be asked */
+	const struct addrinfo *next; /* address to try */
+	int fd;                      /* that connects; -1 */
+	enum asking state;
+};
+
+/* The next address that is worth waiting for. */
+static void connect_next(struct asked *q)
 {
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV };
-	struct addrinfo *at;
-	char port[8];
-	int fd;
-
-	snprintf(port, sizeof(port), "%u", node->port);
-	if (getaddrinfo(node->address, port, &hints, &at))
-		return -1;
-	fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) && errno != EINPROGRESS) {
-		close(fd);
-		fd = -1;
-	}
-	freeaddrinfo(at);
-	return fd;
-}
-
-/* Whether one of them is connected; those that failed are closed. */
-static bool settle(struct pollfd *p, size_t n)
-{
-	bool yes = false;
-
-	for (size_t i = 0; i < n; i++) {
-		int fault = 0;
-		socklen_t len = sizeof(fault);
-
-		if (p[i].fd < 0 || !p[i].revents)
+	q->state = ASKING_OVER;
+	for (; q->state == ASKING_OVER && q->next; q->next = q->next->ai_next) {
+		q->fd = socket(q->next->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (q->fd < 0)
 			continue;
-		if (!getsockopt(p[i].fd, SOL_SOCKET, SO_ERROR, &fault, &len) && !fault && !(p[i].revents & POLLNVAL)) {
-			yes = true;
+		if (!connect(q->fd, q->next->ai_addr, q->next->ai_addrlen) || errno == EINPROGRESS) {
+			q->state = ASKING_ADDRESS;
 			continue;
 		}
-		close(p[i].fd);
-		p[i].fd = -1;
+		close(q->fd);
+		q->fd = -1;
 	}
-	return yes;
 }
 
-static size_t waiting(const struct pollfd *p, size_t n)
+static void learn_addresses(struct asked *q)
+{
+	if (lookup_result(q->lookup, &q->next))
+		q->next = NULL; /* no such name, or nobody who knows: it does not answer */
+	connect_next(q);
+}
+
+static void learn_connected(struct asked *q)
+{
+	int fault = 0;
+	socklen_t len = sizeof(fault);
+
+	if (!getsockopt(q->fd, SOL_SOCKET, SO_ERROR, &fault, &len) && !fault) {
+		q->state = ASKING_TAKEN;
+		return;
+	}
+	close(q->fd);
+	q->fd = -1;
+	connect_next(q);
+}
+
+static void ask(struct asked *q, const struct network_node *node)
+{
+	*q = (struct asked){ .fd = -1, .state = ASKING_NAME };
+	if (lookup_begin(node->address, node->port, &q->lookup))
+		q->state = ASKING_OVER;
+}
+
+/* Waits a little and learns what has come; how many are still asked. */
+static size_t turn(struct asked *all, size_t n)
+{
+	struct pollfd p[NETWORK_ASKED];
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool is_name = all[i].state == ASKING_NAME, is_address = all[i].state == ASKING_ADDRESS;
+
+		p[i] = (struct pollfd){ is_name ? lookup_fd(all[i].lookup) : is_address ? all[i].fd : -1,
+					is_name ? POLLIN : POLLOUT, 0 };
+	}
+	if (poll(p, (nfds_t)n, NAP_MS) > 0)
+		for (size_t i = 0; i < n; i++)
+			if (p[i].revents)
+				(all[i].state == ASKING_NAME ? learn_addresses : learn_connected)(&all[i]);
+	for (size_t i = 0; i < n; i++)
+		left += all[i].state == ASKING_NAME || all[i].state == ASKING_ADDRESS;
+	return left;
+}
+
+static size_t count(const struct asked *all, size_t n, enum asking state)
 {
 	size_t k = 0;
 
 	for (size_t i = 0; i < n; i++)
-		k += p[i].fd >= 0;
+		k += all[i].state == state;
 	return k;
 }
 
-static bool any_answers(const struct network_world *w, const struct network_node *const *asked, size_t n)
+enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
+
+/* A name that nobody tells in time is not known, unless there are several and nothing else: then it is the names' servers
+ * that cannot be reached. */
+static enum answer any_answers(const struct network_world *w, const struct network_node *const *nodes, size_t n)
 {
 	int64_t end = clock_mono_ms() + (w->limit_ms ? w->limit_ms : LIMIT_MS);
-	struct pollfd p[NETWORK_ASKED];
-	bool yes = false;
+	struct asked all[NETWORK_ASKED];
+	size_t slow;
+	bool yes;
 
 	for (size_t i = 0; i < n; i++)
-		p[i] = (struct pollfd){ .fd = is_over(w, end) ? -1 : begin_connect(asked[i]), .events = POLLOUT };
-	do {
-		if (poll(p, (nfds_t)n, NAP_MS) > 0)
-			yes = settle(p, n);
-	} while (!yes && waiting(p, n) && !is_over(w, end));
-	for (size_t i = 0; i < n; i++)
-		if (p[i].fd >= 0)
-			close(p[i].fd);
-	return yes;
+		ask(&all[i], nodes[i]);
+	while (turn(all, n) && !count(all, n, ASKING_TAKEN) && !is_over(w, end))
+		;
+	yes = count(all, n, ASKING_TAKEN);
+	slow = count(all, n, ASKING_NAME);
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].fd >= 0)
+			close(all[i].fd);
+		lookup_drop(all[i].lookup);
+	}
+	return yes ? ANSWER_YES : slow == 1 && n == 1 ? ANSWER_UNKNOWN : ANSWER_NO;
 }
 
 bool network_answers(const struct network_world *w, const struct network_node *node)
 {
-	return any_answers(w, &node, 1);
+	return any_answers(w, &node, 1) == ANSWER_YES;
+}
+
+/* Addresses before names: who resolves names may be out of reach, or slow. */
+static size_t choose(const char *address, const struct network_node *others, size_t n,
+		     const struct network_node *ret_asked[NETWORK_ASKED])
+{
+	size_t n_asked = 0;
+
+	for (int names = 0; names < 2; names++)
+		for (size_t i = 0; i < n && n_asked < NETWORK_ASKED; i++)
+			if (lookup_is_numeric(others[i].address) == !names &&
+			    network_is_loopback(others[i].address) == network_is_loopback(address))
+				ret_asked[n_asked++] = &others[i];
+	return n_asked;
 }
 
 enum network_state network_look(const struct network_world *w, const char *address, const struct network_node *others, size_t n)
 {
 	const struct network_node *asked[NETWORK_ASKED];
-	size_t n_asked = 0;
+	size_t n_asked;
 
 	if (!is_routed(w, address))
 		return NETWORK_NO_ROUTE;
-	for (size_t i = 0; i < n && n_asked < NETWORK_ASKED; i++)
-		if (network_is_loopback(others[i].address) == network_is_loopback(address))
-			asked[n_asked++] = &others[i];
-	return !n_asked || any_answers(w, asked, n_asked) ? NETWORK_UP : NETWORK_NO_ANSWER;
+	n_asked = choose(address, others, n, asked);
+	return !n_asked || any_answers(w, asked, n_asked) != ANSWER_NO ? NETWORK_UP : NETWORK_NO_ANSWER;
 }

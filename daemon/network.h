@@ -6,7 +6,8 @@
  * Down is: no route to where the node is, i.e. no default route (of either family) and none that covers its address; or
  * other nodes are known, and none of five of them takes a TCP connection. A node on loopback needs no route; and whether
  * another node on loopback answers tells about a node on loopback alone, so that a local listener cannot speak for the
- * network. Where there is nothing to ask, it is taken to be up. */
+ * network. Addresses are asked before names, names are resolved at the same time, and a name alone that is not resolved in
+ * time is not known. Where there is nothing to ask, or nothing is known, it is taken to be up. */
 #include "lib/lib.h"
 
 enum { NETWORK_ASKED = 5, NETWORK_TABLE_MAX_BYTES = 256 * 1024 };
@@ -25,7 +26,8 @@ struct network_world {
 	bool (*abort)(void *data);   /* asked often; NULL: never */
 	void *data;
 };
-/* address: of the node that seems to be down. Of `others`, best first, the first five that may be asked are. */
+/* address: of the node that seems to be down. Of `others`, best first, the first five that may be asked are;
+ * addresses before names. */
 enum network_state network_look(const struct network_world *w, const char *address, const struct network_node *others, size_t n);
 
 /* Whether it takes a TCP connection. */

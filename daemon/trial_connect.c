@@ -1,72 +1,15 @@
-/* A TCP connection to a node, with a limit that holds for the name's resolution too. getaddrinfo cannot be stopped, so it
- * runs in a thread that is left behind when the time is over. */
+/* A TCP connection to a node, with a limit that holds for the name's resolution too. */
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/lookup.h"
 #include "daemon/trial_impl.h"
 
 enum { LOOK_MS = 50 };
-
-struct lookup {
-	atomic_uint users; /* who asked, and the thread: the last one frees */
-	int done_fd;       /* wakes who asked */
-	atomic_bool done;  /* result and found are theirs */
-	int result;        /* of getaddrinfo */
-	struct addrinfo *found;
-	char port[8];
-	char host[];
-};
-
-static void lookup_drop(struct lookup *l)
-{
-	if (atomic_fetch_sub(&l->users, 1) != 1)
-		return;
-	if (l->found)
-		freeaddrinfo(l->found);
-	close(l->done_fd);
-	free(l);
-}
-
-static void *lookup_run(void *data)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct lookup *l = data;
-
-	l->result = getaddrinfo(l->host, l->port, &hints, &l->found);
-	atomic_store(&l->done, true);
-	eventfd_write(l->done_fd, 1);
-	lookup_drop(l);
-	return NULL;
-}
-
-static struct lookup *lookup_new(const char *host, int port)
-{
-	size_t len = strlen(host);
-	struct lookup *l = calloc(1, sizeof(*l) + len + 1);
-
-	if (!l)
-		return NULL;
-	memcpy(l->host, host, len);
-	if (host[0] == '[' && len > 1 && host[len - 1] == ']') { /* as URLs write IPv6 */
-		memcpy(l->host, host + 1, len - 2);
-		l->host[len - 2] = 0;
-	}
-	snprintf(l->port, sizeof(l->port), "%u", (unsigned)port & 0xffff);
-	atomic_init(&l->users, 1);
-	l->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (l->done_fd >= 0)
-		return l;
-	free(l);
-	return NULL;
-}
 
 static int64_t left_of(int64_t end_ms)
 {
@@ -89,32 +32,6 @@ static int wait_for(int fd, short events, int64_t end_ms, const atomic_bool *sto
 		if (!left)
 			return -ETIMEDOUT;
 	}
-}
-
-static int in_thread(struct lookup *l, int64_t end_ms, const atomic_bool *stop)
-{
-	pthread_t thread;
-	int r;
-
-	atomic_store(&l->users, 2);
-	r = pthread_create(&thread, NULL, lookup_run, l);
-	if (r) {
-		atomic_store(&l->users, 1);
-		return -r;
-	}
-	pthread_detach(thread);
-	r = wait_for(l->done_fd, POLLIN, end_ms, stop);
-	return r || atomic_load(&l->done) ? r : -EIO;
-}
-
-/* An address needs no resolver. 0 with l->result, -ETIMEDOUT, -ECANCELED, -errno. */
-static int resolve(struct lookup *l, int64_t end_ms, const atomic_bool *stop)
-{
-	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST };
-
-	if (!getaddrinfo(l->host, l->port, &hints, &l->found))
-		return 0;
-	return in_thread(l, end_ms, stop);
 }
 
 static int connect_to(const struct addrinfo *at, int64_t end_ms, const atomic_bool *stop)
@@ -152,14 +69,14 @@ static void explain(struct trial_connected *ret, int r, unsigned limit_ms)
 }
 
 /* The addresses one after the other, each with a fair part of what is left. */
-static int connect_any(const struct lookup *l, int64_t end_ms, const atomic_bool *stop)
+static int connect_any(const struct addrinfo *found, int64_t end_ms, const atomic_bool *stop)
 {
 	int64_t n = 0;
 	int r = -ETIMEDOUT;
 
-	for (const struct addrinfo *at = l->found; at; at = at->ai_next)
+	for (const struct addrinfo *at = found; at; at = at->ai_next)
 		n++;
-	for (const struct addrinfo *at = l->found; at; at = at->ai_next, n--) {
+	for (const struct addrinfo *at = found; at; at = at->ai_next, n--) {
 		r = connect_to(at, clock_mono_ms() + left_of(end_ms) / n, stop);
 		if (!r || r == -ECANCELED)
 			return r;
@@ -167,21 +84,22 @@ static int connect_any(const struct lookup *l, int64_t end_ms, const atomic_bool
 	return r;
 }
 
-static int run(struct lookup *l, const struct trial_way *way, struct trial_connected *ret)
+static int run(const struct lookup *l, const struct trial_way *way, struct trial_connected *ret)
 {
 	int64_t end_ms = clock_mono_ms() + way->limit_ms, begin_ms;
-	int r = resolve(l, end_ms, way->stop);
+	const struct addrinfo *found = NULL;
+	int r = wait_for(lookup_fd(l), POLLIN, end_ms, way->stop), result = r ? 0 : lookup_result(l, &found);
 
 	if (r == -ECANCELED)
 		return r;
-	if (r || l->result) {
-		ret->failure = r == -ETIMEDOUT || l->result ? STORE_F_DNS : STORE_F_UNKNOWN;
+	if (r || result) {
+		ret->failure = STORE_F_DNS;
 		snprintf(ret->reason, sizeof(ret->reason), "the name of the server cannot be resolved: %s",
-			 r ? strerrordesc_np(-r) : gai_strerror(l->result));
+			 r ? strerrordesc_np(-r) : gai_strerror(result));
 		return 0;
 	}
 	begin_ms = clock_mono_ms();
-	r = connect_any(l, end_ms, way->stop);
+	r = connect_any(found, end_ms, way->stop);
 	ret->ms = clock_mono_ms() - begin_ms;
 	ret->ms = ret->ms ? ret->ms : 1;
 	if (r && r != -ECANCELED)
@@ -191,12 +109,12 @@ static int run(struct lookup *l, const struct trial_way *way, struct trial_conne
 
 int trial_connect(const struct trial_way *way, struct trial_connected *ret)
 {
-	struct lookup *l = lookup_new(way->host, way->port);
-	int r;
+	struct lookup *l = NULL;
+	int r = lookup_begin(way->host, (unsigned)way->port, &l);
 
 	*ret = (struct trial_connected){ 0 };
-	if (!l) {
-		explain(ret, -ENOMEM, way->limit_ms);
+	if (r) {
+		explain(ret, r, way->limit_ms);
 		return 0;
 	}
 	r = run(l, way, ret);

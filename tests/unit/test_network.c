@@ -8,6 +8,9 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
+#include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +18,8 @@
 #include <unistd.h>
 
 #include "daemon/network.h"
+
+enum { SLOW_MS = 2500, LIMIT_MS = 1000 };
 
 #define HEAD4 "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT   \n"
 #define ROW4(to, flags, mask) "eth0\t" to "\t00000000\t" flags "\t0\t0\t0\t" mask "\t0\t0\t0      \n"
@@ -79,6 +84,25 @@ static void test_cut(void **state)
 	}
 }
 
+/* --- names --- */
+/* In the place of the C library's: names in ".slow" are not resolved while a test waits, "here.test" is this machine. */
+int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **ret)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+	const char *end = host ? strstr(host, ".slow") : NULL;
+
+	if (end && !(hints->ai_flags & AI_NUMERICHOST)) {
+		poll(NULL, 0, SLOW_MS);
+		return EAI_AGAIN;
+	}
+	if (end)
+		return EAI_NONAME;
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	if (host && !strcmp(host, "here.test"))
+		return hints->ai_flags & AI_NUMERICHOST ? EAI_NONAME : real("127.0.0.1", port, hints, ret);
+	return real(host, port, hints, ret);
+}
+
 /* --- with sockets --- */
 struct place {
 	int fd;
@@ -137,6 +161,37 @@ static void test_others(void **state)
 	close(deaf.fd);
 }
 
+static void test_slow_names(void **state)
+{
+	struct place good = place_open(5), deaf = place_open(0);
+	const struct network_world w = { .route4 = "/nonexistent", .route6 = "/nonexistent", .limit_ms = LIMIT_MS };
+	const struct network_node slow = { "one.slow", 1 }, other = { "two.slow", 1 }, here = { "here.test", good.node.port },
+		number = { "0.0.0.0", good.node.port }, refused = { "0.0.0.0", deaf.node.port };
+	const struct {
+		struct network_node asked[NETWORK_ASKED + 1];
+		size_t n;
+		enum network_state state;
+		bool at_once;
+	} rows[] = {
+		{ { slow, here }, 2, NETWORK_UP, true },
+		{ { slow, other, slow, other, slow, number }, 6, NETWORK_UP, true }, /* addresses first */
+		{ { slow }, 1, NETWORK_UP, false },                                  /* not known */
+		{ { slow, other }, 2, NETWORK_NO_ANSWER, false },                    /* nobody resolves names */
+		{ { slow, refused }, 2, NETWORK_NO_ANSWER, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		int64_t begin = clock_mono_ms(), took;
+
+		assert_int_equal(network_look(&w, "192.0.2.1", rows[i].asked, rows[i].n), rows[i].state);
+		took = clock_mono_ms() - begin;
+		assert_true(rows[i].at_once ? took < LIMIT_MS : took >= LIMIT_MS && took < SLOW_MS);
+	}
+	close(good.fd);
+	close(deaf.fd);
+}
+
 static bool at_once(void *data)
 {
 	(void)data;
@@ -174,6 +229,7 @@ int main(void)
 		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_slow_names),
 		cmocka_unit_test(test_limits),
 	};
 
