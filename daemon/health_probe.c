@@ -8,8 +8,6 @@
 #include "daemon/rotation_impl.h"
 #include "fetch/fetch.h"
 
-enum { STATUS_FAILURES = 400 };
-
 static bool is_cancelled(void *data)
 {
 	return work_is_cancelled(data);
@@ -121,7 +119,7 @@ static bool request_passes(struct work *w, struct health_probe *p)
 	struct fetch_probe_result result;
 	struct err e = { 0 };
 	int r = fetch_probe(p->url, &o, &result, &e);
-	bool passes = !r && result.status < STATUS_FAILURES;
+	bool passes = !r && fetch_probe_is_good(&result);
 
 	p->ms = (int64_t)result.total_ms;
 	if (!passes)

@@ -13,7 +13,7 @@
 #include "fetch/fetch.h"
 
 /* --- one request --- */
-enum { TRIES = 3, NAP_MS = 250, STATUS_FAILURES = 400 };
+enum { TRIES = 3, NAP_MS = 250 };
 struct request_work {
 	char *url, *proxy;
 	session_request_fn *fn;
@@ -40,7 +40,7 @@ static int ask(struct work *w, struct request_work *q, long timeout_ms)
 		snprintf(q->why, sizeof(q->why), "the answer to the request has status %ld", result.status);
 	q->ms = (int64_t)result.total_ms;
 	err_fini(&e);
-	return r ? r : result.status >= STATUS_FAILURES;
+	return r ? r : !fetch_probe_is_good(&result);
 }
 
 /* More than one try, since what has just been started may lose its first; all within the one limit. */

@@ -43,7 +43,7 @@ static void fail(struct trial_result *r, enum store_failure failure, const char 
 
 static void judge(struct trial_result *r, const struct fetch_probe_result *p, unsigned limit_ms)
 {
-	bool good = p->outcome == FETCH_OK && p->status >= 200 && p->status < 300;
+	bool good = fetch_probe_is_good(p);
 
 	r->test.real_delay = good ? STORE_OK : STORE_FAILED;
 	r->test.http_status = (int)p->status;

@@ -85,6 +85,9 @@ struct fetch_probe_result {
 /* GET of a URL, usually with o->proxy; redirects are not followed and the body is read and dropped (at most max_bytes,
  * 64 KiB when 0). etag and last_modified are not sent. Returns as fetch_get; any status is 0. */
 int fetch_probe(const char *url, const struct fetch_options *o, struct fetch_probe_result *ret, struct err *e);
+/* What counts as good wherever a probe decides (a session's proof, health, tests): a status of 200 to 299. A redirect is what
+ * captive portals and pages of blocked sites answer, so it is none. */
+bool fetch_probe_is_good(const struct fetch_probe_result *r);
 
 /* "https://user:pw@host:1/path/TOKEN?x#y" -> "https://host:1/...": for messages and logs. Allocated; NULL: no memory. */
 char *fetch_url_shown(const char *url);

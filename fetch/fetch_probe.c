@@ -39,3 +39,8 @@ int fetch_probe(const char *url, const struct fetch_options *o, struct fetch_pro
 	transfer_fini(&t);
 	return fetch_explain(ret->outcome, ret->status, o, url, e);
 }
+
+bool fetch_probe_is_good(const struct fetch_probe_result *r)
+{
+	return r->outcome == FETCH_OK && r->status >= 200 && r->status < 300;
+}
