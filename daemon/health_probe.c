@@ -24,14 +24,9 @@ static const char *to_connect(const char *host)
 	return host;
 }
 
-/* A listener for UDP alone cannot be looked at. */
-static bool takes_tcp(const struct config_inbound *in)
+static bool copy_inbounds(struct health_probe *p, const struct session_view *v)
 {
-	return !in->network.s || strstr(in->network.s, "tcp");
-}
-
-static bool copy_inbounds(struct health_probe *p, const struct daemon *d, const struct store_session *row)
-{
+	const struct store_session *row = v->row;
 	const struct {
 		const struct store_endpoint *at;
 		const char *name;
@@ -39,7 +34,7 @@ static bool copy_inbounds(struct health_probe *p, const struct daemon *d, const 
 	} rows[HEALTH_INBOUNDS] = {
 		{ &row->socks, "socks", true },
 		{ &row->http, "http", true },
-		{ &row->shadowsocks, "shadowsocks", takes_tcp(&d->config->runtime.shadowsocks) },
+		{ &row->shadowsocks, "shadowsocks", !v->is_udp_only },
 	};
 
 	for (int i = 0; i < HEALTH_INBOUNDS; i++) {
@@ -78,7 +73,7 @@ struct health_probe *health_probe_new(struct daemon *d, const struct session_vie
 	p->root_fd = d->root_fd;
 	p->url = strdup(d->config->runtime.rotation.probe_url.s);
 	p->database = strdup(d->database);
-	if (p->url && p->database && copy_inbounds(p, d, v->row) && make_proxy(p, v))
+	if (p->url && p->database && copy_inbounds(p, v) && make_proxy(p, v))
 		return p;
 	health_probe_free(p);
 	return NULL;

@@ -101,7 +101,7 @@ static void fill(struct session_life *s, struct daemon *d, const char *file, int
 	s->log_dir = session_log_dir(s->a, d->root, d->config);
 	if (!file_read(s->a, d->runtime_fd, strrchr(s->spec.file, '/') + 1, FILE_MAX_BYTES, &bytes, NULL))
 		session_learn_file(s, bytes);
-	session_set_probe(s, d->config);
+	session_set_probe(s);
 }
 
 static void fill_node(struct session_life *s, struct daemon *d)

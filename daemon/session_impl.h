@@ -43,7 +43,7 @@ struct session_life {
 	struct sup_spec proof;     /* on ports of its own; file NULL: not wanted */
 	unsigned proof_port;
 	const char *log_dir;       /* of the log files that the engine itself opens */
-	bool is_udp_only;          /* its shadowsocks listener */
+	bool is_udp_only;          /* its shadowsocks listener, as its file has it */
 };
 
 struct sessions;
@@ -154,21 +154,26 @@ struct session_life *session_hold(struct session_life *s);
 char *session_copy(struct session_life *s, const char *text);
 void session_drop(struct session_life *s); /* NULL is fine */
 struct plan {
-	struct session_life *session;
-	struct daemon *daemon;      /* root, root_fd, runtime_fd alone */
+	struct session_life *session; /* not the worker's: the loop tells of it meanwhile */
+	struct session_life draft;  /* what the worker fills in, with texts in the session's arena, which is its alone */
+	const struct daemon *daemon; /* root, root_fd, runtime_fd, sessions->dir alone */
 	bool wants_proof;
 	unsigned ports[5];
 	struct buf out;
 	enum session_outcome outcome;
 	char why[SESSION_WHY_BYTES];
 };
+/* Before the work; holds s. */
+void session_plan_begin(struct plan *p, struct session_life *s, const struct daemon *d, bool wants_proof);
+/* When the work is over, however it ended: the draft is the session. */
+void session_plan_end(struct plan *p);
 /* A work_spec.run; ctx is a struct plan. 0; 1: outcome and why tell; -errno. */
 int session_plan_run(struct work *w, struct arena *a, void *ctx, struct err *e);
 /* What shows that a session with these listeners is ready. */
 struct probe session_probe_of(const struct store_session *row);
-/* What the configuration and the rest of s say of it; ready by its probe listener where no other takes TCP. */
-void session_set_probe(struct session_life *s, const struct config *c);
-/* Texts of the row and the secrets of its file, for what was not planned here. */
+/* What shows that s is ready: its probe listener where no other takes TCP. After session_learn_file. */
+void session_set_probe(struct session_life *s);
+/* What its file tells: secrets, its listener for probes, whether that of Shadowsocks takes TCP. */
 void session_learn_file(struct session_life *s, struct str bytes);
 
 /* --- session_run.c --- */

@@ -201,6 +201,7 @@ static void on_planned(struct daemon *d, void *ctx, int r, struct err *e)
 	struct session_life *s = p->session;
 
 	o->works--;
+	session_plan_end(p);
 	if (!r)
 		session_row_set(d, s, STORE_S_CONFIG_PATH | STORE_S_INBOUNDS);
 	if (o->all->stopping)
@@ -236,7 +237,7 @@ static int begin_plan(struct session_order *o)
 	if (!r && active && active->probe_port)
 		r = copy_probe(o->next, active);
 	if (!r) {
-		*p = (struct plan){ .session = session_hold(o->next), .daemon = o->all->daemon, .wants_proof = active != NULL };
+		session_plan_begin(p, o->next, o->all->daemon, active != NULL);
 		r = work_start(o->all->daemon, &spec, NULL);
 		if (r)
 			session_drop(o->next);

@@ -21,8 +21,10 @@ static int read_node(struct daemon *d, struct session_life *s, int64_t node_id, 
 	jmp_buf oom;
 	int r;
 
-	if (setjmp(oom))
+	if (setjmp(oom)) {
+		arena_on_oom(s->a, NULL);
 		return err_sys(e, -ENOMEM, "read node %lld", (long long)node_id);
+	}
 	arena_on_oom(s->a, &oom);
 	s->probe_url = arena_strdup(s->a, d->config->runtime.rotation.probe_url.s);
 	s->row.owner_instance_id = arena_strdup(s->a, d->instance_id);
@@ -73,6 +75,20 @@ void session_drop(struct session_life *s)
 		arena_free(s->a);
 }
 
+void session_plan_begin(struct plan *p, struct session_life *s, const struct daemon *d, bool wants_proof)
+{
+	*p = (struct plan){ .session = session_hold(s), .draft = *s, .daemon = d, .wants_proof = wants_proof };
+}
+
+void session_plan_end(struct plan *p)
+{
+	struct session_life *s = p->session;
+	unsigned holders = s->holders;
+
+	*s = p->draft;
+	s->holders = holders;
+}
+
 struct probe session_probe_of(const struct store_session *row)
 {
 	const struct {
@@ -92,11 +108,8 @@ struct probe session_probe_of(const struct store_session *row)
 	return (struct probe){ .kind = PROBE_ALIVE, .address = "", .tag = "" };
 }
 
-void session_set_probe(struct session_life *s, const struct config *c)
+void session_set_probe(struct session_life *s)
 {
-	const char *network = c->runtime.shadowsocks.network.s;
-
-	s->is_udp_only = network && !strstr(network, "tcp");
 	s->spec.probe = session_probe_of(&s->row);
 	if (s->spec.probe.kind == PROBE_ALIVE || (s->spec.probe.kind == PROBE_TCP && s->is_udp_only))
 		s->spec.probe = (struct probe){ s->probe_port ? PROBE_SOCKS : PROBE_ALIVE, "127.0.0.1", s->probe_port,
@@ -121,6 +134,14 @@ static void learn_probe(struct session_life *s, const struct value *inbound)
 	}
 }
 
+static void learn_shadowsocks(struct session_life *s, const struct value *inbound)
+{
+	struct str network = value_get_str(value_get(inbound, "settings"), "network");
+
+	if (str_is(value_get_str(inbound, "tag"), SESSION_TAG_SHADOWSOCKS))
+		s->is_udp_only = network.len && !memmem(network.p, network.len, "tcp", strlen("tcp"));
+}
+
 void session_learn_file(struct session_life *s, struct str bytes)
 {
 	struct diag_sink *sink = diag_sink_new(s->a, sources_new(s->a));
@@ -134,8 +155,10 @@ void session_learn_file(struct session_life *s, struct str bytes)
 		return;
 	s->mask = failure_mask_of(s->a, &xray);
 	inbounds = value_get(&xray, "inbounds");
-	for (uint32_t i = 0; inbounds && inbounds->kind == VAL_ARRAY && i < inbounds->n; i++)
+	for (uint32_t i = 0; inbounds && inbounds->kind == VAL_ARRAY && i < inbounds->n; i++) {
 		learn_probe(s, &inbounds->items[i]);
+		learn_shadowsocks(s, &inbounds->items[i]);
+	}
 }
 
 /* --- ports --- */
@@ -204,13 +227,13 @@ static int refuse_diagnostics(struct plan *p, struct diag_sink *sink)
 /* --- compiling --- */
 static struct diag_sink *new_sink(struct plan *p)
 {
-	return diag_sink_new(p->session->a, sources_new(p->session->a));
+	return diag_sink_new(p->draft.a, sources_new(p->draft.a));
 }
 
 /* *ret_target: NULL where config.toml names the engine. */
 static int choose_target(struct plan *p, const struct target **ret_target, struct err *e)
 {
-	struct arena *a = p->session->a;
+	struct arena *a = p->draft.a;
 	struct compiled *c = arena_new_of(a, struct compiled);
 	struct diag_sink *sink = new_sink(p);
 	int r = compile_config(a, sink, p->daemon->root_fd, p->daemon->root, c, e);
@@ -228,7 +251,7 @@ static int choose_target(struct plan *p, const struct target **ret_target, struc
 static int compile(struct plan *p, const struct session_options *o, struct compiled *ret_compiled, struct diag_sink **ret_sink,
 		   struct str *ret_bytes, struct err *e)
 {
-	struct session_life *s = p->session;
+	struct session_life *s = &p->draft;
 	struct diag_sink *sink = *ret_sink = new_sink(p);
 	int r = compile_session(s->a, sink, p->daemon->root_fd, p->daemon->root, &s->node.node, o, ret_compiled, e);
 
@@ -246,7 +269,7 @@ static int compile(struct plan *p, const struct session_options *o, struct compi
 
 static struct session_options options_of(const struct plan *p, const struct target *t)
 {
-	const struct session_life *s = p->session;
+	const struct session_life *s = &p->draft;
 
 	return (struct session_options){
 		.target = t,
@@ -275,9 +298,9 @@ static void fill_row(struct session_life *s, const struct compiled *c, const cha
 	s->row.shadowsocks = endpoint_of(s->a, &c->config.runtime.shadowsocks);
 }
 
-static void fill_spec(const struct plan *p, const struct compiled *c, const char *exe)
+static void fill_spec(struct plan *p, const struct compiled *c, const char *exe)
 {
-	struct session_life *s = p->session;
+	struct session_life *s = &p->draft;
 	const char *dir = p->daemon->sessions->dir, *name = arena_printf(s->a, "session-%lld", (long long)s->row.id);
 
 	s->spec = (struct sup_spec){
@@ -294,7 +317,6 @@ static void fill_spec(const struct plan *p, const struct compiled *c, const char
 		.times.poll_ms = POLL_MS,
 	};
 	fill_row(s, c, s->spec.file);
-	session_set_probe(s, &c->config);
 	s->log_dir = session_log_dir(s->a, p->daemon->root, &c->config);
 }
 
@@ -306,7 +328,7 @@ static int write_file(const struct plan *p, const char *path, struct str bytes, 
 /* --- the second engine --- */
 static int plan_proof(struct plan *p, struct session_options o, struct err *e)
 {
-	struct session_life *s = p->session;
+	struct session_life *s = &p->draft;
 	struct compiled *c = arena_new_of(s->a, struct compiled);
 	struct diag_sink *sink;
 	struct str bytes = { 0 };
@@ -334,7 +356,7 @@ static int plan_proof(struct plan *p, struct session_options o, struct err *e)
 /* --- the whole --- */
 static int find_engine(struct plan *p, struct compiled *c, const struct diag_sink *sink, char **ret_exe, struct err *e)
 {
-	int r = hook_find_engine(p->session->a, c, diag_sources(sink), ret_exe, e);
+	int r = hook_find_engine(p->draft.a, c, diag_sources(sink), ret_exe, e);
 
 	if (r == -ENOENT)
 		return refuse(p, SESSION_NO_ENGINE, "%s", err_text(e));
@@ -346,7 +368,7 @@ static int find_engine(struct plan *p, struct compiled *c, const struct diag_sin
 
 static int check(struct plan *p, struct err *e)
 {
-	struct session_life *s = p->session;
+	struct session_life *s = &p->draft;
 	char *words = NULL;
 	int r = engine_run_check(s->a, s->spec.target, s->spec.exe, s->spec.file, &words, e);
 
@@ -356,7 +378,7 @@ static int check(struct plan *p, struct err *e)
 
 static void choose_probe(struct plan *p)
 {
-	struct session_life *s = p->session;
+	struct session_life *s = &p->draft;
 	char password[UUID_TEXT];
 
 	if (s->probe_port || uuid_make(password))
@@ -376,7 +398,7 @@ static int make_log_dir(const struct session_life *s, const struct config *c, st
 
 static int plan(struct plan *p, struct err *e)
 {
-	struct session_life *s = p->session;
+	struct session_life *s = &p->draft;
 	struct compiled *c = arena_new_of(s->a, struct compiled);
 	struct session_options o;
 	const struct target *t;
@@ -399,6 +421,7 @@ static int plan(struct plan *p, struct err *e)
 		return r;
 	fill_spec(p, c, exe);
 	session_learn_file(s, bytes);
+	session_set_probe(s);
 	r = make_log_dir(s, &c->config, e);
 	if (!r)
 		r = write_file(p, s->spec.file, bytes, e);
@@ -415,10 +438,12 @@ int session_plan_run(struct work *w, struct arena *a, void *ctx, struct err *e)
 
 	(void)w;
 	(void)a; /* what is made outlives the work */
-	if (setjmp(oom))
+	if (setjmp(oom)) {
+		arena_on_oom(p->draft.a, NULL);
 		return err_sys(e, -ENOMEM, "prepare a session");
-	arena_on_oom(p->session->a, &oom);
+	}
+	arena_on_oom(p->draft.a, &oom);
 	r = plan(p, e);
-	arena_on_oom(p->session->a, NULL);
+	arena_on_oom(p->draft.a, NULL);
 	return r;
 }

@@ -64,6 +64,7 @@ bool sessions_active(const struct daemon *d, struct session_view *ret_view)
 		.probe_port = s->probe_port,
 		.probe_user = s->probe_user ? s->probe_user : "",
 		.probe_password = s->probe_password ? s->probe_password : "",
+		.is_udp_only = s->is_udp_only,
 	};
 	return true;
 }

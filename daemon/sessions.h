@@ -43,6 +43,7 @@ struct session_view {
 	/* A SOCKS listener of it on 127.0.0.1 whose traffic goes through the node, with its account ("" = none). */
 	unsigned probe_port;
 	const char *probe_user, *probe_password;
+	bool is_udp_only;                /* its shadowsocks listener: cannot be connected to */
 };
 bool sessions_active(const struct daemon *d, struct session_view *ret_view);
 
