@@ -2,6 +2,7 @@
  * that is proved to be a row's is taken over, whatever else is ours is ended, and rows without a process have failed. */
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,9 @@ static void await_ready(struct sessions *all, struct session_life *s)
 	struct session_order *o = session_order_new(all, NULL, NULL);
 
 	if (!o) {
+		session_run_discard(all->run);
+		all->run = NULL;
+		session_row_fail(all->daemon, s, "daemon_restart_reattach_failed", "out of memory");
 		session_drop(s);
 		return;
 	}
@@ -193,6 +197,17 @@ static void stop_it(struct sessions *all, struct session_life *s)
 		session_end_disconnect(o);
 }
 
+/* Nobody can watch it, so it must not go on. It was proved to be ours, and is looked at again. */
+static void end_at_once(const struct process_id *id, const char *file)
+{
+	int pidfd = process_open(id, file);
+
+	if (pidfd < 0)
+		return;
+	process_signal(pidfd, SIGKILL);
+	close(pidfd);
+}
+
 static void take_over(struct adoption *ad, const struct session_verdict *v)
 {
 	struct sessions *all = ad->all;
@@ -206,6 +221,7 @@ static void take_over(struct adoption *ad, const struct session_verdict *v)
 		session_run_close(all->run);
 		all->run = NULL;
 		session_drop(s);
+		end_at_once(&v->id, v->row->engine_config_path);
 		fail_row(all, v->row, "daemon_restart_reattach_failed", r == -ESRCH ? "its engine has just ended" : strerror(-r));
 		return;
 	}
@@ -288,6 +304,7 @@ static void end_stray(struct adoption *ad, const struct session_engine *engine)
 		session_run_discard(r);
 	} else {
 		session_run_close(r);
+		end_at_once(&engine->id, engine->file);
 	}
 	session_drop(s);
 }
@@ -401,6 +418,8 @@ void session_adopt_all(struct sessions *all)
 	if (r)
 		daemon_log(all->daemon, SEV_ERROR, NULL, "sessions of an earlier daemon cannot be looked at: %s",
 			   r == -ENOMEM ? "out of memory" : err_text(&e));
+	if (r == -ENOMEM)
+		abort(); /* engines go on, and the next start takes them over; without their owner nobody would end them */
 	err_fini(&e);
 	arena_free(ad.a);
 }

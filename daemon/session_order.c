@@ -36,6 +36,7 @@ struct session_order *session_order_new(struct sessions *all, session_done_fn *d
 void session_order_finish(struct session_order *o)
 {
 	struct sessions *all = o->all;
+	bool failed_since_start = o->is_adoption && !all->active && !all->stopping;
 
 	o->step = STEP_OVER;
 	session_gap_stop(o->gap);
@@ -46,6 +47,8 @@ void session_order_finish(struct session_order *o)
 	all->order = NULL;
 	sessions_tell(all, o->outcome);
 	free(o);
+	if (failed_since_start) /* nobody was told yet, and nobody waits: as if the engine had ended while no daemon ran */
+		rotation_reconcile(all->daemon);
 	sessions_go_on(all);
 }
 
