@@ -131,19 +131,20 @@ static bool request_passes(struct work *w, struct health_probe *p)
 static void blame(struct work *w, struct arena *a, struct health_probe *p)
 {
 	enum network_state state = NETWORK_UP;
-	struct store *volatile store = NULL;
-	struct store *opened;
+	struct store *store;
 	jmp_buf oom, *outer;
 
 	p->verdict = ROTATION_BAD;
-	if (rotation_open_store(p->root_fd, p->database, &opened, NULL))
+	if (rotation_open_store(p->root_fd, p->database, &store, NULL))
 		return;
-	store = opened;
 	outer = arena_on_oom(a, NULL);
-	if (!setjmp(oom)) {
-		arena_on_oom(a, &oom);
-		rotation_look_at_network(w, a, opened, p->node_id, &state, NULL);
+	if (setjmp(oom)) {
+		arena_on_oom(a, outer);
+		store_close(store);
+		return; /* what `state` holds is not known */
 	}
+	arena_on_oom(a, &oom);
+	rotation_look_at_network(w, a, store, p->node_id, &state, NULL);
 	arena_on_oom(a, outer);
 	store_close(store);
 	if (state == NETWORK_UP)

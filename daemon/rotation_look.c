@@ -196,21 +196,22 @@ static int look(struct work *w, struct arena *a, struct store *s, struct rotatio
 int rotation_look_run(struct work *w, struct arena *a, void *ctx, struct err *e)
 {
 	struct rotation_look *l = ctx;
-	struct store *volatile store = NULL;
-	struct store *opened;
-	jmp_buf oom, *outer;
-	int r = rotation_open_store(l->root_fd, l->database, &opened, e);
+	struct store *store;
+	jmp_buf oom, *outer = arena_on_oom(a, NULL);
+	int r = rotation_open_store(l->root_fd, l->database, &store, e);
 
-	if (r)
+	if (r) {
+		arena_on_oom(a, outer);
 		return r;
-	store = opened;
+	}
 	if (setjmp(oom)) {
+		arena_on_oom(a, outer);
 		store_close(store);
 		return err_sys(e, -ENOMEM, "look for a node");
 	}
-	outer = arena_on_oom(a, &oom);
-	r = look(w, a, opened, l, e);
+	arena_on_oom(a, &oom);
+	r = look(w, a, store, l, e);
 	arena_on_oom(a, outer);
-	store_close(opened);
+	store_close(store);
 	return r;
 }

@@ -299,10 +299,16 @@ static int run_guarded(struct group *g, struct err *e)
 {
 	jmp_buf oom;
 
-	if (setjmp(oom))
+	int r;
+
+	if (setjmp(oom)) {
+		arena_on_oom(g->a, NULL);
 		return err_sys(e, -ENOMEM, "try nodes");
+	}
 	arena_on_oom(g->a, &oom);
-	return run(g, e);
+	r = run(g, e);
+	arena_on_oom(g->a, NULL);
+	return r;
 }
 
 /* One group from ports to end; what it took is given back, however it ends. */
