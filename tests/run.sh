@@ -41,6 +41,7 @@ random    | tests/service/history.py
 ~daemon   | tests/daemon/run.py
 ~rotation | tests/daemon/rotation.py
 ~sessions | tests/daemon/sessions.py
+~edges    | tests/daemon/edges.py
 ~nodes    | tests/nodes/run.py
 engines   | tests/interop/engines.sh
 engine    | tests/engine/run.sh

@@ -22,6 +22,7 @@ from sessbed import ENGINES, Node, Sessions, lacking, page
 tally = Tally("rotation")
 made = []
 QUICK = "health_tick_secs = 1\n"
+PROOF_SECS = 5  # for the next node: an engine that starts, and a request through it
 ON = "enabled = true\nhealth_failure_threshold = 2\ncooldown_secs = 1\n"
 
 
@@ -140,8 +141,12 @@ def story(work, engine):
     begin = time.monotonic()
     now = d.comes_from(*(n for n in nodes if n is not first))
     t.expect(f"{engine}: pages flow again, from another node", now, d.stderr())
-    print(f"{engine}: {time.monotonic() - begin:.1f} s from the death of the server to the next page "
-          "(a probe every second, 2 failures)")
+    took, failures = time.monotonic() - begin, d.proxy()["health_failure_threshold"]
+    tick = int(re.search(r"health_tick_secs = (\d+)", d.runtime)[1])
+    most = (failures + 1) * tick + PROOF_SECS
+    t.expect(f"{engine}: within {failures} failures, a tick more and the proof of another", took <= most * SLOW, took, most)
+    print(f"{engine}: {took:.1f} s from the death of the server to the next page (a probe every {tick} s, {failures} failures; "
+          f"at most {most} s)")
     told(d, ids[first.port])
 
 

@@ -24,7 +24,7 @@ class Page(http.server.BaseHTTPRequestHandler):
         if self.path.startswith("/slow"):
             time.sleep(1)
         body = self.client_address[0].encode()
-        self.send_response(200)
+        self.send_response(302 if self.path.startswith("/moved") else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

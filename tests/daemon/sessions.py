@@ -261,12 +261,13 @@ def dies(work, engine, one, _two):
 class Stranger:
     """A process with these arguments that writes down every signal it is sent."""
 
-    def __init__(self, *args):
+    def __init__(self, *args, env=None):
         script = ("import signal,sys\n"
                   "for n in (signal.SIGTERM,signal.SIGHUP,signal.SIGINT,signal.SIGCONT):\n"
                   " signal.signal(n, lambda n,_: print('signal', n, flush=True))\n"
                   "print('ready', flush=True)\nwhile True: signal.pause()\n")
-        self.proc = subprocess.Popen([sys.executable, "-c", script, *args], stdout=subprocess.PIPE, text=True)
+        self.proc = subprocess.Popen([sys.executable, "-c", script, *args], stdout=subprocess.PIPE, text=True,
+                                     env={**os.environ, **(env or {})})
         self.proc.stdout.readline()
 
     def ticks(self):
