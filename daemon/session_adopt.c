@@ -369,6 +369,8 @@ static int judge_all(struct adoption *ad, struct err *e)
 	if (r)
 		return r;
 	r = session_find(ad->a, ad->all->daemon->root, ad->all->dir, &ad->engines, &ad->n_engines);
+	if (r == -ENOMEM) /* one that was passed over would go on without an owner */
+		return r;
 	if (r)
 		daemon_log(ad->all->daemon, SEV_WARNING, NULL, "processes cannot be looked through: %s", strerror(-r));
 	ad->verdicts = arena_array(ad->a, struct session_verdict, ad->n + 1);
@@ -404,17 +406,26 @@ static int adopt(struct adoption *ad, struct err *e)
 	return 0;
 }
 
+/* Its own frame, so that nothing that is read behind the jump is written between. */
+static int adopt_guarded(struct adoption *ad, struct err *e)
+{
+	jmp_buf oom;
+	int r;
+
+	if (setjmp(oom))
+		return -ENOMEM;
+	arena_on_oom(ad->a, &oom);
+	r = adopt(ad, e);
+	arena_on_oom(ad->a, NULL);
+	return r;
+}
+
 void session_adopt_all(struct sessions *all)
 {
 	struct adoption ad = { .all = all, .a = arena_new() };
 	struct err e = { 0 };
-	jmp_buf oom;
-	int r = -ENOMEM;
+	int r = ad.a ? adopt_guarded(&ad, &e) : -ENOMEM;
 
-	if (ad.a && !setjmp(oom)) {
-		arena_on_oom(ad.a, &oom);
-		r = adopt(&ad, &e);
-	}
 	if (r)
 		daemon_log(all->daemon, SEV_ERROR, NULL, "sessions of an earlier daemon cannot be looked at: %s",
 			   r == -ENOMEM ? "out of memory" : err_text(&e));

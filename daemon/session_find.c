@@ -97,20 +97,21 @@ static int look(struct search *s, int pid)
 {
 	struct process_id before, after;
 	char path[32];
-	int dir_fd;
+	int dir_fd, r = process_identify(pid, &before);
 	bool is_engine;
 
-	if (process_identify(pid, &before))
-		return 0;
+	if (r)
+		return r == -ENOMEM ? r : 0;
 	snprintf(path, sizeof(path), "/proc/%d", pid);
 	dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)
 		return 0;
 	is_engine = is_own(dir_fd) && has_file(s, dir_fd) && has_mark(s, dir_fd);
 	close(dir_fd);
-	if (!is_engine || process_identify(pid, &after) || after.start_ticks != before.start_ticks)
-		return 0;
-	return keep(s, &after);
+	r = is_engine ? process_identify(pid, &after) : 0;
+	if (r == -ENOMEM)
+		return r;
+	return is_engine && !r && after.start_ticks == before.start_ticks ? keep(s, &after) : 0;
 }
 
 static int look_at_all(struct search *s)

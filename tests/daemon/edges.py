@@ -144,6 +144,32 @@ def halted(work):
     d.close()
 
 
+def asked(work):
+    """status while a session is being planned, again and again (ThreadSanitizer is who sees most of it)."""
+    for engine in ENGINES:
+        t, over, seen, faults = tally, [], [], []
+        d = new(work, engine, nodes_of(119), rotation=OFF)
+
+        def ask(d=d, over=over, seen=seen, faults=faults):
+            while not over:
+                s = d.status()
+                seen.append(s["runtime_status"])
+                if s["inbounds"] and (s["engine"] != d.engine or s["inbounds"][0]["host"] != "127.0.0.1"):
+                    faults.append(s)
+
+        asking = [threading.Thread(target=ask) for _ in range(2)]
+        for x in asking:
+            x.start()
+        for _ in range(3):
+            d.connect_node(1)
+            d.disconnect()
+        over.append(True)
+        for x in asking:
+            x.join()
+        t.expect(f"{engine}: status while it is planned", "starting" in seen and not faults, set(seen), faults[:1])
+        d.close()
+
+
 # --- engines ---
 def fake(work, name, *behaviours):
     exe = f"{work}/{name}"
@@ -314,6 +340,36 @@ def fails_after_start(work):
     d.close()
 
 
+def out_of_memory(work):
+    """An allocation fails while a start looks for what runs: no engine is left without an owner."""
+    t, oom = tally, f"{work}/oom.so"
+    gcc = subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-D_GNU_SOURCE", "-fno-builtin", "-o", oom, f"{bed.TOP}/tests/fault/oom.c",
+                          "-ldl"], capture_output=True, text=True, check=False)
+    if not t.expect("out of memory: tests/fault/oom.c", gcc.returncode == 0, gcc.stderr):
+        return
+    d = new(work, "builtin", nodes_of(134), rotation=OFF)
+    counts = {"taken over": 0, "ended": 0, "the daemon ended": 0}
+    for at, n in [("OOM_FROM", n) for n in range(1, 400, 40)] + [("OOM_FROM_FD", n) for n in range(1, 9)]:
+        if not d.engines():
+            d.connect_node(1)
+        d.kill()
+        before = d.engines()
+        d.run(env={"LD_PRELOAD": oom, at: f"{d.root}/runtime", "OOM_AT": str(n)})
+        until(15, lambda: d.proc.poll() is not None or d.ping())
+        if d.proc.poll() is not None:
+            t.expect(f"out of memory at {at} {n}: the daemon ended, its engine goes on", d.engines() == before, d.stderr())
+            counts["the daemon ended"] += 1
+            d.up()
+        owned = until(10, lambda: list(d.engines()) == [s["pid"] for s in [d.status()] if s["runtime_status"] in ("running", "degraded")])
+        t.expect(f"out of memory at {at} {n}: what runs is somebody's", owned, d.engines(), d.rows()[-2:], d.stderr())
+        counts["taken over" if d.engines() else "ended"] += 1
+        for pid in [] if owned else d.engines():
+            os.kill(pid, signal.SIGKILL)
+    t.expect("out of memory: both ways were gone", counts["the daemon ended"] and counts["ended"], counts)
+    print(f"out of memory while engines are taken over: {counts}")
+    d.close()
+
+
 def another_build(work):
     """`daemon restart` behind an upgrade runs the program that is there now."""
     t = tally
@@ -346,8 +402,8 @@ def another_build(work):
     d.close()
 
 
-CASES = (three, unreachable, udp_alone, halted, killed, cut_words, trial_words, swept, no_health_trigger, ticking, threshold, cooling,
-         redirected, fails_after_start, another_build)
+CASES = (three, unreachable, asked, udp_alone, halted, killed, cut_words, trial_words, swept, no_health_trigger, ticking, threshold, cooling,
+         redirected, fails_after_start, out_of_memory, another_build)
 
 
 def guarded(fn, work):

@@ -1,7 +1,10 @@
 /* LD_PRELOAD library of tests/fault/oom.sh: lets allocations fail, counted from the moment main is called.
  *   OOM_AT=n       the nth allocation fails (0: none)
  *   OOM_ON=1       and every one after it
+ *   OOM_FROM=DIR   counted from the moment this directory is opened for listing by its name, in the main thread alone
+ *   OOM_FROM_FD=DIR  the same, by a descriptor
  *   OOM_COUNT=FILE the number of allocations is written there when the program ends */
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern void *__libc_malloc(size_t size);
@@ -20,11 +24,12 @@ extern void *__libc_memalign(size_t align, size_t size);
 static bool armed;
 static unsigned long count, fail_at;
 static bool fail_on;
+static const char *from, *from_fd;
 static int (*real_main)(int, char **, char **);
 
 static bool oom_now(void)
 {
-	if (!armed)
+	if (!armed || ((from || from_fd) && gettid() != getpid()))
 		return false;
 	count++;
 	if (!fail_at || (fail_on ? count < fail_at : count != fail_at))
@@ -67,8 +72,33 @@ static int main_armed(int argc, char **argv, char **envp)
 
 	fail_at = at ? strtoul(at, NULL, 10) : 0;
 	fail_on = getenv("OOM_ON") != NULL;
-	armed = true;
+	from = getenv("OOM_FROM");
+	from_fd = getenv("OOM_FROM_FD");
+	armed = !from && !from_fd;
 	return real_main(argc, argv, envp);
+}
+
+DIR *opendir(const char *name)
+{
+	static DIR *(*next)(const char *);
+
+	if (!next)
+		*(void **)&next = dlsym(RTLD_NEXT, "opendir");
+	if (from && !strcmp(name, from))
+		armed = true;
+	return next(name);
+}
+
+DIR *fdopendir(int fd)
+{
+	static DIR *(*next)(int);
+	struct stat wanted, is;
+
+	if (!next)
+		*(void **)&next = dlsym(RTLD_NEXT, "fdopendir");
+	if (from_fd && !stat(from_fd, &wanted) && !fstat(fd, &is) && wanted.st_ino == is.st_ino && wanted.st_dev == is.st_dev)
+		armed = true;
+	return next(fd);
 }
 
 /* What runs before main belongs to the C++ runtime, which ends the program when it gets no memory. */
