@@ -152,7 +152,10 @@ static int add(struct store *s, const struct store_session *in, int64_t now_ms, 
 	if (r)
 		return r;
 	*ret_id = sqlite3_last_insert_rowid(s->db);
-	return write_parts(s, *ret_id, in, ~0u, e);
+	r = write_parts(s, *ret_id, in, ~0u, e);
+	if (r || *ret_id % PRUNE_EVERY)
+		return r;
+	return sql_run(s, SQL_SESSIONS_PRUNE, ARGS(as_int(STORE_SESSIONS_KEEP)), e);
 }
 
 int store_session_add(struct store *s, const struct store_session *in, int64_t now_ms, int64_t *ret_id, struct err *e)
@@ -163,10 +166,9 @@ int store_session_add(struct store *s, const struct store_session *in, int64_t n
 
 	if (!r)
 		r = tx_end(&tx, add(s, in, now_ms, &id, e), e);
-	if (r)
-		return r;
-	*ret_id = id;
-	return id % PRUNE_EVERY ? 0 : store_sessions_prune(s, STORE_SESSIONS_KEEP, NULL, e);
+	if (!r)
+		*ret_id = id;
+	return r;
 }
 
 /* The statement decides whether there is something to change; the parts follow. */
