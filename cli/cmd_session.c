@@ -5,7 +5,7 @@
 #include "cli/ask_daemon.h"
 
 /* Longer than an engine may take to be ready, with a replacement before it. */
-enum { CONNECT_MS = 120 * 1000, ROTATE_MS = 600 * 1000 };
+enum { CONNECT_MS = 120 * 1000, SWITCH_MS = 10 * 1000, ROTATE_MS = 600 * 1000 };
 
 /* An id, or the beginning of a ref; many digits may be either, few are a number: `connect 7` shall never reach the node whose
  * ref begins with a 7. */
@@ -71,7 +71,7 @@ static int set_rotation(struct arena *a, const struct invocation *inv, enum ipc_
 	int r;
 
 	ipc_request_init(&q, IPC_SNAKE, method);
-	r = ask_daemon(a, inv, &q, 0, &reply, &payload);
+	r = ask_daemon(a, inv, &q, SWITCH_MS, &reply, &payload);
 	if (r)
 		return r;
 	buf_printf(&out, "Rotation is %s\n", reply.rotation.rotation_enabled ? "on" : "off");

@@ -4,8 +4,9 @@
  *
  * To add a part X: a file daemon/X.c with its state in a `struct X` of its own, a member `struct X *X` below, a row in
  * daemon/modules.c and its methods in the table of daemon/handlers.c. It finds the configuration in d->config (it may be
- * another one after `reloaded`), the store in d->store, the loop in &d->loop, and answers with ipc_answer(d->ipc, …). What may
- * block goes through work_start. */
+ * another one after `reloaded`), the store in d->store, which it reads, the loop in &d->loop, and answers with
+ * ipc_answer(d->ipc, …). It writes to the store through ledger.h, which waits for nobody; what may block goes through
+ * work_start. */
 #include <uv.h>
 
 #include "daemon/daemon.h"
@@ -14,6 +15,7 @@
 #include "service/service.h"
 
 struct store;
+struct ledger;
 struct pipeline;
 struct sessions;
 struct health;
@@ -47,7 +49,8 @@ struct daemon {
 	struct ipc_server *ipc;
 	struct works works;
 
-	struct store *store;      /* daemon/store_open.c */
+	struct store *store;      /* daemon/store_open.c; the loop's own, for reading */
+	struct ledger *ledger;    /* what is to be written to it */
 	const char *database;     /* its path, whatever config.toml says by now */
 	struct pipeline *pipeline;
 	struct sessions *sessions;
@@ -104,6 +107,10 @@ void daemon_handle(void *ctx, const struct ipc_request *q, struct ipc_token toke
 /* --- store_open.c --- */
 int store_module_start(struct daemon *d, struct err *e);
 void store_module_reloaded(struct daemon *d);
+void store_module_stop(struct daemon *d);
+bool store_module_is_stopped(const struct daemon *d);
+bool store_module_may_be_replaced(const struct daemon *d);
+void store_module_close(struct daemon *d);
 void store_module_free(struct daemon *d);
 
 /* --- pipeline.c --- */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/ledger.h"
 #include "daemon/rotation_impl.h"
 
 struct health {
@@ -43,15 +44,11 @@ static void tell_probe(struct rotation *all, enum rotation_health h, const struc
 static void forgive(struct rotation *all)
 {
 	const struct rotation_core *c = &all->core;
-	struct err e = { 0 };
 
 	if (all->is_proved || clock_wall_ms() - c->began_at < c->policy.cooldown_ms)
 		return;
 	all->is_proved = true;
-	if (store_cooldown_clear(all->daemon->store, c->node_id, &e) < 0)
-		daemon_log(all->daemon, SEV_ERROR, "health", "the cooldown of node %lld cannot be written: %s", (long long)c->node_id,
-			   err_text(&e));
-	err_fini(&e);
+	ledger_forgive(all->daemon, c->node_id);
 }
 
 static void on_probed(struct daemon *d, void *ctx, int r, struct err *e)

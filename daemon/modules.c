@@ -2,7 +2,9 @@
 #include "daemon/sessions.h"
 
 const struct daemon_module daemon_modules[] = {
-	{ .name = "store", .start = store_module_start, .reloaded = store_module_reloaded, .free = store_module_free },
+	{ .name = "store", .start = store_module_start, .reloaded = store_module_reloaded, .stop = store_module_stop,
+	  .is_stopped = store_module_is_stopped, .may_be_replaced = store_module_may_be_replaced,
+	  .close = store_module_close, .free = store_module_free },
 	{ .name = "pipeline", .start = pipeline_start, .reloaded = pipeline_reloaded, .stop = pipeline_stop,
 	  .is_stopped = pipeline_is_stopped, .may_be_replaced = pipeline_may_be_replaced,
 	  .close = pipeline_close, .free = pipeline_free },

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/ledger.h"
 #include "daemon/rotation_impl.h"
 
 static_assert((int)SESSION_BY_USER == (int)IPC_TRIGGER_MANUAL && (int)SESSION_BY_TIMER == (int)IPC_TRIGGER_TIMER &&
@@ -257,13 +258,9 @@ static void arm(struct rotation *all)
 
 void rotation_changed(struct rotation *all)
 {
-	struct err e = { 0 };
-
 	if (!all->is_open)
 		return;
-	if (rotation_keep(all, &e) < 0)
-		daemon_log(all->daemon, SEV_ERROR, "rotation", "its state cannot be kept: %s", err_text(&e));
-	err_fini(&e);
+	rotation_keep(all);
 	arm(all);
 }
 
@@ -291,27 +288,55 @@ void rotation_reloaded(struct daemon *d)
 	rotation_changed(d->rotation);
 }
 
-int rotation_switch(struct daemon *d, enum store_switch to, struct err *e)
+struct switching {
+	enum store_switch to;
+	rotation_switched_fn *done;
+	void *ctx;
+};
+
+/* It outlives a power cut. */
+static int write_switch(struct daemon *d, void *ctx, struct err *e)
 {
-	struct rotation *all = d->rotation;
-	enum store_switch before = all->enabled;
-	bool on = to == STORE_SWITCHED_ON;
-	int r = store_begin(d->store, true, e); /* it outlives a power cut */
+	const struct switching *s = ctx;
+	int r = store_begin(d->store, true, e);
 
 	if (r)
 		return r;
-	all->enabled = to;
-	r = rotation_keep(all, e);
+	r = rotation_write(d->rotation, s->to, e);
 	if (!r)
 		r = store_commit(d->store, e);
-	if (r) {
+	if (r)
 		store_rollback(d->store);
-		all->enabled = before;
-		return r;
+	return r;
+}
+
+static void on_switched(struct daemon *d, void *ctx, int r, struct err *e)
+{
+	struct switching *s = ctx;
+	bool on = s->to == STORE_SWITCHED_ON;
+
+	if (!r) {
+		d->rotation->enabled = s->to;
+		rotation_reloaded(d);
+		rotation_tell(d->rotation, STORE_INFO, "rotation", on ? "rotation_on" : "rotation_off", 0, "rotation was switched %s",
+			      on ? "on" : "off");
 	}
-	rotation_reloaded(d);
-	rotation_tell(all, STORE_INFO, "rotation", on ? "rotation_on" : "rotation_off", 0, "rotation was switched %s", on ? "on" : "off");
-	return 0;
+	s->done(d, s->ctx, r, e);
+	free(s);
+}
+
+void rotation_switch(struct daemon *d, enum store_switch to, rotation_switched_fn *done, void *ctx)
+{
+	struct switching *s = malloc(sizeof(*s));
+	struct err e = { 0 };
+
+	if (!s) {
+		done(d, ctx, err_sys(&e, -ENOMEM, "switch the rotation"), &e);
+		err_fini(&e);
+		return;
+	}
+	*s = (struct switching){ to, done, ctx };
+	ledger_ask(d, &(struct ledger_ask){ .write = write_switch, .done = on_switched, .ctx = s, .patience_ms = LEDGER_PATIENCE_MS });
 }
 
 /* --- its life --- */
@@ -343,7 +368,7 @@ static void learn_dead(struct rotation *all, struct arena *a)
 
 	all->core.failures = 0;
 	all->core.recovery = false;
-	if (store_session_latest(d->store, a, &row, NULL) || row.status != STORE_FAILED_SESSION)
+	if (ledger_session_latest(d, a, &row, NULL) || row.status != STORE_FAILED_SESSION)
 		return;
 	if (wanted || row.stopped_at >= began)
 		rotation_core_died(&all->core, row.id, row.node_id, clock_wall_ms());

@@ -1,4 +1,5 @@
 /* Clients of the rotation. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -83,20 +84,36 @@ void rotation_handle_replace(struct daemon *d, const struct ipc_request *q, stru
 }
 
 /* --- ProxyStart, ProxyStop --- */
-static void handle_switch(struct daemon *d, const struct ipc_request *q, struct ipc_token token, enum store_switch to)
+struct switch_asker {
+	struct ipc_token token;
+	enum ipc_method method;
+};
+
+static void on_switched(struct daemon *d, void *ctx, int r, struct err *e)
 {
+	struct switch_asker *asker = ctx;
 	struct ipc_reply reply;
-	struct err e = { 0 };
-	int r = rotation_switch(d, to, &e);
 
 	if (r) {
-		ipc_refuse(d->ipc, token, IPC_INTERNAL, "%s", err_text(&e));
+		ipc_refuse(d->ipc, asker->token, r == -EBUSY ? IPC_BUSY : IPC_INTERNAL, "%s", err_text(e));
 	} else {
-		ipc_reply_init(&reply, q->method);
+		ipc_reply_init(&reply, asker->method);
 		reply.rotation.rotation_enabled = d->rotation->core.policy.enabled;
-		ipc_answer(d->ipc, token, &reply);
+		ipc_answer(d->ipc, asker->token, &reply);
 	}
-	err_fini(&e);
+	free(asker);
+}
+
+static void handle_switch(struct daemon *d, const struct ipc_request *q, struct ipc_token token, enum store_switch to)
+{
+	struct switch_asker *asker = malloc(sizeof(*asker));
+
+	if (!asker) {
+		ipc_refuse(d->ipc, token, IPC_INTERNAL, "out of memory");
+		return;
+	}
+	*asker = (struct switch_asker){ token, q->method };
+	rotation_switch(d, to, on_switched, asker);
 }
 
 void rotation_handle_start(struct daemon *d, const struct ipc_request *q, struct ipc_token token)

@@ -9,7 +9,9 @@
  *   rotation_answer.c clients
  *   health.c          the module: ticks, what probes found
  *   health_probe.c    work: the listeners, a request through the node
- *   network.c         whether it is our own network that is down */
+ *   network.c         whether it is our own network that is down
+ *
+ * On the loop the store is read directly and written through ledger.h; a work has a connection of its own, and may wait. */
 #include "daemon/network.h"
 #include "daemon/rotation_core.h"
 #include "daemon/sessions.h"
@@ -48,8 +50,10 @@ struct rotation {
 void rotation_changed(struct rotation *all);
 /* asked: by a client. done is told later, also of a refusal. */
 void rotation_order(struct daemon *d, enum ipc_trigger trigger, bool asked, int64_t candidate_id, session_done_fn *done, void *ctx);
-/* `proxy start` and `proxy stop`. 0 or -errno, *e. */
-int rotation_switch(struct daemon *d, enum store_switch to, struct err *e);
+/* `proxy start` and `proxy stop`. done is called once, maybe from inside: it is on the disk and holds, or (r, *e) it never was;
+ * -EBUSY: another process held the database for too long. */
+typedef void rotation_switched_fn(struct daemon *d, void *ctx, int r, struct err *e);
+void rotation_switch(struct daemon *d, enum store_switch to, rotation_switched_fn *done, void *ctx);
 
 /* --- rotation_look.c --- */
 struct rotation_look {
@@ -88,8 +92,10 @@ void rotation_tell_end(struct rotation *all, const char *why);
 void rotation_tell_network(struct rotation *all, const char *why);
 /* Cools a node down that has failed. */
 void rotation_tell_cooldown(struct rotation *all, int64_t node_id, const char *why);
-/* 0 or -errno. */
-int rotation_keep(struct rotation *all, struct err *e);
+/* For the next daemon, by way of the ledger: what is written is how things are by then. */
+void rotation_keep(struct rotation *all);
+/* At once. 0 or -errno. */
+int rotation_write(struct rotation *all, enum store_switch enabled, struct err *e);
 int rotation_read(struct rotation *all, struct err *e);
 
 /* --- health_probe.c --- */

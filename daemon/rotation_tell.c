@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/ledger.h"
 #include "daemon/rotation_impl.h"
 
 /* A node that fails again and again rests longer and longer, up to this. */
@@ -23,7 +24,6 @@ void rotation_tell(struct rotation *all, enum store_level level, const char *sou
 				     .session_id = c->session_id ? c->session_id : c->dead_session_id,
 				     .created_at = clock_wall_ms() };
 	char text[2 * ROTATION_TEXT_BYTES];
-	struct err e = { 0 };
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -31,9 +31,7 @@ void rotation_tell(struct rotation *all, enum store_level level, const char *sou
 	va_end(ap);
 	daemon_log(d, severities[level], source, "%s", text);
 	event.message = text;
-	if (store_event_add(d->store, &event, NULL, &e) < 0)
-		daemon_log(d, SEV_ERROR, source, "the event cannot be written: %s", err_text(&e));
-	err_fini(&e);
+	ledger_event(d, &event);
 }
 
 static long long subject(const struct rotation_core *c)
@@ -117,22 +115,18 @@ void rotation_tell_network(struct rotation *all, const char *why)
 		      down ? why : "own network is up again");
 }
 
+static void on_cooled(struct daemon *d, int64_t node_id, int64_t wait_ms)
+{
+	rotation_tell(d->rotation, STORE_INFO, "rotation", "node_cooldown", node_id, "node %lld rests for %lld s", (long long)node_id,
+		      (long long)wait_ms / 1000);
+}
+
 void rotation_tell_cooldown(struct rotation *all, int64_t node_id, const char *why)
 {
-	struct daemon *d = all->daemon;
-	struct err e = { 0 };
-	int64_t base = all->core.policy.cooldown_ms, now = clock_wall_ms(), until = now;
-	int r;
+	int64_t base = all->core.policy.cooldown_ms;
 
-	if (!base)
-		return;
-	r = store_cooldown_fail(d->store, node_id, why, base, COOLDOWN_MAX_MS, now, &until, &e);
-	if (r < 0)
-		daemon_log(d, SEV_ERROR, "rotation", "the cooldown of node %lld cannot be written: %s", (long long)node_id, err_text(&e));
-	if (!r)
-		rotation_tell(all, STORE_INFO, "rotation", "node_cooldown", node_id, "node %lld rests for %lld s",
-			      (long long)node_id, (long long)(until - now) / 1000);
-	err_fini(&e);
+	if (base)
+		ledger_cool(all->daemon, &(struct ledger_cooldown){ node_id, base, COOLDOWN_MAX_MS, why, on_cooled });
 }
 
 /* --- the store's row --- */
@@ -141,12 +135,12 @@ static const char *or_null(const char *text)
 	return *text ? text : NULL;
 }
 
-int rotation_keep(struct rotation *all, struct err *e)
+int rotation_write(struct rotation *all, enum store_switch enabled, struct err *e)
 {
 	const struct rotation_core *c = &all->core;
 	const char *trigger = ipc_trigger_name(all->last_trigger);
 	const struct store_rotation row = {
-		.enabled = all->enabled,
+		.enabled = enabled,
 		.last_trigger = or_null(trigger),
 		.last_result = or_null(all->last_result),
 		.last_candidate_result = or_null(all->last_candidate_result),
@@ -160,6 +154,27 @@ int rotation_keep(struct rotation *all, struct err *e)
 	};
 
 	return store_rotation_put(all->daemon->store, &row, e);
+}
+
+/* As it is when the database is free. */
+static int write_state(struct daemon *d, void *ctx, struct err *e)
+{
+	struct rotation *all = ctx;
+
+	(void)d;
+	return rotation_write(all, all->enabled, e);
+}
+
+static void on_written(struct daemon *d, void *ctx, int r, struct err *e)
+{
+	(void)ctx;
+	if (r < 0)
+		daemon_log(d, SEV_ERROR, "rotation", "its state cannot be kept: %s", err_text(e));
+}
+
+void rotation_keep(struct rotation *all)
+{
+	ledger_ask(all->daemon, &(struct ledger_ask){ .write = write_state, .done = on_written, .ctx = all, .once = true });
 }
 
 static int trigger_of(const char *name)

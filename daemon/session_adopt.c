@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/ledger.h"
 #include "daemon/session_impl.h"
 
 enum { FILE_MAX_BYTES = 16 * 1024 * 1024, EXE_MAX = 4096, POLL_MS = 20 };
@@ -262,27 +263,20 @@ static bool inherits(struct adoption *ad, const struct store_session *row)
 static void move_on(struct adoption *ad, struct session_verdict *holder)
 {
 	struct store_session *old = holder->row, *row = ad->heir->row;
-	struct store *store = ad->all->daemon->store;
 	struct err e = { 0 };
-	int64_t now = clock_wall_ms();
-	int r = store_begin(store, false, &e);
+	const struct ledger_move moves[] = {
+		{ old, STORE_RUNNING, STORE_STOPPING, 0 },
+		{ old, STORE_STOPPING, STORE_STOPPED, 0 },
+		{ row, STORE_STARTING, STORE_RUNNING, STORE_S_CONFIG_PATH },
+	};
 
 	row->engine_config_path = old->engine_config_path;
-	if (!r)
-		r = store_session_move(store, old->id, STORE_RUNNING, STORE_STOPPING, now, NULL, 0, &e);
-	if (!r)
-		r = store_session_move(store, old->id, STORE_STOPPING, STORE_STOPPED, now, NULL, 0, &e);
-	if (!r)
-		r = store_session_move(store, row->id, STORE_STARTING, STORE_RUNNING, now, row, STORE_S_CONFIG_PATH, &e);
-	if (!r)
-		r = store_commit(store, &e);
-	if (r) {
-		store_rollback(store);
+	if (ledger_move(ad->all->daemon, moves, sizeof(moves) / sizeof(*moves), &e)) {
 		daemon_log(ad->all->daemon, SEV_ERROR, NULL, "a replacement cannot be finished: %s", err_text(&e));
 		ad->heir = NULL;
 	} else {
 		row->status = STORE_RUNNING;
-		row->started_at = now;
+		row->started_at = clock_wall_ms();
 		ad->heir->id = holder->id;
 		ad->best = ad->heir;
 	}
@@ -344,13 +338,16 @@ static void sweep_files(struct adoption *ad)
 		   *notify = ad->best ? arena_printf(ad->a, "engine-%s.notify", name_of(ad->a, ad->best->row->engine_config_path)) : "",
 		   **names;
 	unsigned swept = 0;
+	/* Until the rows say that the heir has it, this tells the next daemon; it goes with the session. */
+	const char *own = !ad->heir || ledger_is_empty(d) ? "" :
+			  arena_printf(ad->a, "session-%lld.json", (long long)ad->heir->row->id);
 	size_t n;
 
 	file_sweep(ad->a, d->runtime_fd, &swept, NULL);
 	if (!d->config->runtime.cleanup.v || dir_list(ad->a, d->runtime_fd, &names, &n, NULL))
 		return;
 	for (size_t i = 0; i < n; i++)
-		if (is_left_over(names[i], file, notify))
+		if (is_left_over(names[i], file, notify) && !str_is(str_of(names[i]), own))
 			unlinkat(d->runtime_fd, names[i], 0);
 }
 

@@ -9,7 +9,7 @@
  *   session_plan.c     work: a node and config.toml into the files that an engine runs from
  *   session_run.c      an engine process, and who hears of it
  *   session_request.c  work: one real request; how long a port did not answer; files
- *   session_row.c      the store: rows, events
+ *   session_row.c      the store: rows, events, by way of the ledger: a row may be behind `session_life.row`
  *   session_adopt.c    after a start: rows and processes are brought together
  *   session_judge.c    which row has which process
  *   session_find.c     engines of ours in /proc
@@ -61,6 +61,7 @@ struct session_run {
 };
 
 enum session_step {
+	STEP_ROW,       /* its row is to be written, which gives the id */
 	STEP_PLAN,      /* work: node to files */
 	STEP_PROOF,     /* the second engine gets ready */
 	STEP_REQUEST,   /* work: a request through it */
@@ -206,11 +207,14 @@ typedef void session_put_fn(struct daemon *d, void *ctx, int r, struct err *e);
 int session_put(struct daemon *d, struct session_life *s, const char *file, session_put_fn *fn, void *ctx);
 
 /* --- session_row.c --- */
-/* Compare and set; what did not work is told in the log. 0; STORE_STALE; STORE_MISSING; -errno. */
+/* Compare and set, through the ledger: written now, or as soon as the database is free, and s goes on as if it were. What did
+ * not work is told in the log. 0; STORE_STALE; STORE_MISSING; -errno. */
 int session_row_move(struct daemon *d, struct session_life *s, enum store_status to, unsigned parts, struct err *e);
+/* The old one is stopped and the next one runs, as one change. */
+int session_row_replace(struct daemon *d, struct session_life *old, struct session_life *next, unsigned parts, struct err *e);
 /* To `failed`, from wherever it is. */
 void session_row_fail(struct daemon *d, struct session_life *s, const char *code, const char *why);
-int session_row_set(struct daemon *d, struct session_life *s, unsigned parts);
+void session_row_set(struct daemon *d, struct session_life *s, unsigned parts);
 void session_row_take_process(struct session_life *s, const struct process_id *id);
 /* A line in the log and an event. who: s may be NULL. */
 void session_tell(struct daemon *d, enum store_level level, const struct session_life *s, const char *kind, const char *fmt, ...)

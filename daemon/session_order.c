@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/ledger.h"
 #include "daemon/session_impl.h"
 
 static const struct { const char *code, *done; } causes[] = {
@@ -39,6 +40,7 @@ void session_order_finish(struct session_order *o)
 	bool failed_since_start = o->is_adoption && !all->active && !all->stopping;
 
 	o->step = STEP_OVER;
+	ledger_forget(all->daemon, o);
 	session_gap_stop(o->gap);
 	if (o->works)
 		return;
@@ -307,30 +309,41 @@ static int find_node(struct sessions *all, int64_t node_id, session_done_fn *don
 	return r;
 }
 
+static int write_row(struct daemon *d, void *ctx, struct err *e)
+{
+	struct session_order *o = ctx;
+
+	return store_session_add(d->store, &o->next->row, clock_wall_ms(), &o->next->row.id, e);
+}
+
+static void on_row(struct daemon *d, void *ctx, int r, struct err *e)
+{
+	struct session_order *o = ctx;
+	const struct session_life *active = o->all->active, *s = o->next;
+
+	o->outcome->result.session_id = s->row.id;
+	if (r) {
+		session_order_fail(o, r == -EBUSY ? SESSION_BUSY : SESSION_FAULT, "%s", err_text(e));
+		return;
+	}
+	session_tell(d, STORE_INFO, s, active ? "replace_started" : "connect_started", "%s node %lld: %s",
+		     active ? "replaces the one that runs, on" : "on", (long long)s->row.node_id, causes[s->cause].done);
+	r = begin_plan(o);
+	if (r)
+		fail_system(o, r, "prepare a session");
+}
+
 /* Its row gives the id; from here on all ways end in session_order_finish. */
 static void begin(struct session_order *o, struct session_life *s)
 {
-	struct daemon *d = o->all->daemon;
 	const struct session_life *active = o->all->active;
-	struct err e = { 0 };
-	int r;
 
 	o->next = s;
+	o->step = STEP_ROW;
 	o->outcome->result.node_id = s->row.node_id;
 	o->outcome->result.old_session_id = active ? active->row.id : 0;
 	s->row.reason_code = causes[s->cause].code;
-	r = store_session_add(d->store, &s->row, clock_wall_ms(), &s->row.id, &e);
-	o->outcome->result.session_id = s->row.id;
-	if (r) {
-		session_order_fail(o, SESSION_FAULT, "%s", err_text(&e));
-	} else {
-		session_tell(d, STORE_INFO, s, active ? "replace_started" : "connect_started", "%s node %lld: %s",
-			     active ? "replaces the one that runs, on" : "on", (long long)s->row.node_id, causes[s->cause].done);
-		r = begin_plan(o);
-		if (r)
-			fail_system(o, r, "prepare a session");
-	}
-	err_fini(&e);
+	ledger_ask(o->all->daemon, &(struct ledger_ask){ .write = write_row, .done = on_row, .ctx = o, .patience_ms = LEDGER_PATIENCE_MS });
 }
 
 void sessions_connect(struct daemon *d, int64_t node_id, enum session_cause cause, session_done_fn *done, void *ctx)
@@ -380,6 +393,6 @@ void session_order_stop(struct session_order *o)
 {
 	bool only_starts = o->step == STEP_SWITCH && !o->all->active;
 
-	if (o->step == STEP_PROOF || o->step == STEP_CLEAR || only_starts)
+	if (o->step == STEP_ROW || o->step == STEP_PROOF || o->step == STEP_CLEAR || only_starts)
 		session_order_fail(o, SESSION_BUSY, "the daemon stops");
 }

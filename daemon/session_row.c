@@ -4,21 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/ledger.h"
 #include "daemon/session_impl.h"
 
 static void who_of(const struct session_life *s, char ret_who[40])
 {
 	snprintf(ret_who, 40, "session %lld", s ? (long long)s->row.id : 0);
-}
-
-static void not_written(struct daemon *d, const struct session_life *s, int r, const struct err *e)
-{
-	char who[40];
-
-	who_of(s, who);
-	daemon_log(d, SEV_ERROR, who, "its row cannot be written: %s",
-		   r == STORE_STALE ? "somebody else has changed its state" : r == STORE_MISSING ? "it is not there any more" :
-		   err_text(e));
 }
 
 /* --- rows --- */
@@ -31,20 +22,44 @@ static void note_times(struct store_session *row, enum store_status to, int64_t 
 		row->stopped_at = now;
 }
 
+static int refuse(const struct session_life *s, int r, const struct err *own, struct err *e)
+{
+	if (r > 0)
+		err_set(e, -ESTALE, "session %lld was changed by somebody else", (long long)s->row.id);
+	else
+		err_set(e, r, "%s", err_text(own));
+	return r;
+}
+
 int session_row_move(struct daemon *d, struct session_life *s, enum store_status to, unsigned parts, struct err *e)
 {
-	int64_t now = clock_wall_ms();
+	const struct ledger_move move = { &s->row, s->row.status, to, parts };
 	struct err own = { 0 };
-	int r = store_session_move(d->store, s->row.id, s->row.status, to, now, &s->row, parts, &own);
+	int r = ledger_move(d, &move, 1, &own);
+
+	if (r)
+		refuse(s, r, &own, e);
+	else
+		note_times(&s->row, to, clock_wall_ms());
+	err_fini(&own);
+	return r;
+}
+
+int session_row_replace(struct daemon *d, struct session_life *old, struct session_life *next, unsigned parts, struct err *e)
+{
+	const struct ledger_move moves[] = {
+		{ &old->row, old->row.status, STORE_STOPPING, STORE_S_REASON },
+		{ &old->row, STORE_STOPPING, STORE_STOPPED, 0 },
+		{ &next->row, next->row.status, STORE_RUNNING, parts },
+	};
+	struct err own = { 0 };
+	int r = ledger_move(d, moves, sizeof(moves) / sizeof(*moves), &own);
 
 	if (r) {
-		not_written(d, s, r, &own);
-		if (r > 0)
-			err_set(e, -ESTALE, "session %lld was changed by somebody else", (long long)s->row.id);
-		else
-			err_set(e, r, "%s", err_text(&own));
+		refuse(next, r, &own, e);
 	} else {
-		note_times(&s->row, to, now);
+		note_times(&old->row, STORE_STOPPED, clock_wall_ms());
+		note_times(&next->row, STORE_RUNNING, clock_wall_ms());
 	}
 	err_fini(&own);
 	return r;
@@ -60,15 +75,9 @@ void session_row_fail(struct daemon *d, struct session_life *s, const char *code
 		session_row_move(d, s, STORE_FAILED_SESSION, STORE_S_REASON | STORE_S_FAILURE, NULL);
 }
 
-int session_row_set(struct daemon *d, struct session_life *s, unsigned parts)
+void session_row_set(struct daemon *d, struct session_life *s, unsigned parts)
 {
-	struct err e = { 0 };
-	int r = store_session_set(d->store, s->row.id, clock_wall_ms(), &s->row, parts, &e);
-
-	if (r)
-		not_written(d, s, r, &e);
-	err_fini(&e);
-	return r;
+	ledger_set(d, &s->row, parts);
 }
 
 void session_row_take_process(struct session_life *s, const struct process_id *id)
@@ -90,18 +99,15 @@ void session_tell(struct daemon *d, enum store_level level, const struct session
 	struct store_event event = { .level = level, .source = "session", .kind = kind, .node_id = s ? s->row.node_id : 0,
 				     .session_id = s ? s->row.id : 0, .created_at = clock_wall_ms() };
 	char text[SESSION_WHY_BYTES + 200], who[40];
-	struct err e = { 0 };
 	va_list ap;
 
 	va_start(ap, fmt);
 	str_vprint(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	who_of(s, who);
-	daemon_log(d, severities[level], s ? who : NULL, "%s", text);
+	daemon_log(d, severities[level], s && s->row.id ? who : NULL, "%s", text);
 	event.message = text;
-	if (store_event_add(d->store, &event, NULL, &e))
-		daemon_log(d, SEV_ERROR, s ? who : NULL, "the event cannot be written: %s", err_text(&e));
-	err_fini(&e);
+	ledger_event(d, &event);
 }
 
 const char *session_words(struct session_life *s, const char *words)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/ledger.h"
 #include "daemon/session_impl.h"
 
 enum { FRESH_MS = 1000, PATIENCE_MS = 6, KNOCK_MS = 1000, INBOUNDS = 3 };
@@ -244,7 +245,7 @@ static void put(struct daemon *d, struct arena *a, struct ipc_reply *reply)
 		put_row(d, a, v.row, true, &reply->runtime);
 		return;
 	}
-	if (!store_session_latest(d->store, a, row, NULL))
+	if (!ledger_session_latest(d, a, row, NULL))
 		put_row(d, a, row, false, &reply->runtime);
 }
 

@@ -6,33 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/ledger.h"
 #include "daemon/session_impl.h"
 
 /* --- the end of it, good or bad --- */
-static int move_rows(struct daemon *d, struct session_life *old, struct session_life *next, unsigned parts, struct err *e)
-{
-	const struct store_session before = old ? old->row : next->row;
-	int r = store_begin(d->store, false, e);
-
-	if (r)
-		return r;
-	if (old)
-		r = session_row_move(d, old, STORE_STOPPING, STORE_S_REASON, e);
-	if (!r && old)
-		r = session_row_move(d, old, STORE_STOPPED, 0, e);
-	if (!r)
-		r = session_row_move(d, next, STORE_RUNNING, parts, e);
-	if (!r)
-		r = store_commit(d->store, e);
-	if (!r)
-		return 0;
-	store_rollback(d->store);
-	if (old)
-		old->row = before;
-	next->row.status = STORE_STARTING;
-	return r;
-}
-
 static void told_done(struct session_order *o, const struct session_life *old)
 {
 	struct daemon *d = o->all->daemon;
@@ -82,14 +59,23 @@ static void not_stored(struct session_order *o, const struct err *e)
 	session_tell(all->daemon, STORE_ERROR, o->next, "store_failed", "runs, but its row does not say so: %s", err_text(e));
 }
 
-/* What it planned is in the file of the process by now; until the rows said so it was needed to tell how far this came. */
-static void drop_own_file(const struct sessions *all, const struct session_life *s)
+static void on_rows_written(struct daemon *d, void *ctx, int r, struct err *e)
 {
+	struct session_life *s = ctx;
 	char name[64];
 
+	(void)r;
+	(void)e;
 	snprintf(name, sizeof(name), "session-%lld.json", (long long)s->row.id);
 	if (!str_is(str_of(strrchr(s->spec.file, '/') + 1), name))
-		unlinkat(all->daemon->runtime_fd, name, 0);
+		unlinkat(d->runtime_fd, name, 0);
+	session_drop(s);
+}
+
+/* What it planned is in the file of the process by now; until the rows say so it is needed to tell how far this came. */
+static void drop_own_file(const struct sessions *all, struct session_life *s)
+{
+	ledger_ask(all->daemon, &(struct ledger_ask){ .done = on_rows_written, .ctx = session_hold(s) });
 }
 
 static void take_place(struct session_order *o, struct session_life *old)
@@ -116,6 +102,7 @@ void session_switch_commit(struct session_order *o)
 {
 	struct sessions *all = o->all;
 	struct session_life *old = all->active, *next = o->next;
+	const unsigned parts = STORE_S_PROCESS | STORE_S_CONFIG_PATH | STORE_S_INBOUNDS | STORE_S_OWNER;
 	struct sup_view v;
 	struct err e = { 0 };
 	int r;
@@ -125,7 +112,7 @@ void session_switch_commit(struct session_order *o)
 		session_row_take_process(next, &v.process);
 	if (old)
 		old->row.reason_code = "session_replaced";
-	r = move_rows(all->daemon, old, next, STORE_S_PROCESS | STORE_S_CONFIG_PATH | STORE_S_INBOUNDS | STORE_S_OWNER, &e);
+	r = old ? session_row_replace(all->daemon, old, next, parts, &e) : session_row_move(all->daemon, next, STORE_RUNNING, parts, &e);
 	if (r)
 		not_stored(o, &e);
 	if (!r || old)

@@ -1,7 +1,7 @@
 /* The store's place in the frame. */
-#include "store/store.h"
+#include <errno.h>
 
-#include "daemon/frame.h"
+#include "daemon/ledger.h"
 
 int store_module_start(struct daemon *d, struct err *e)
 {
@@ -10,7 +10,11 @@ int store_module_start(struct daemon *d, struct err *e)
 
 	d->database = arena_strdup(d->a, d->config->database.path.s);
 	r = store_open(d->root_fd, d->database, &o, &d->store, e);
-	return r > 0 ? err_set(e, -ENOENT, "the database is missing") : r;
+	if (r)
+		return r > 0 ? err_set(e, -ENOENT, "the database is missing") : r;
+	store_set_busy(d->store, 0); /* the loop waits for nobody; ledger.h */
+	r = ledger_open(d);
+	return r ? err_sys(e, r, "open the database") : 0;
 }
 
 void store_module_reloaded(struct daemon *d)
@@ -19,8 +23,29 @@ void store_module_reloaded(struct daemon *d)
 		daemon_log(d, SEV_NOTE, NULL, "another database counts from the daemon's next start; until then it is '%s'", d->database);
 }
 
+void store_module_stop(struct daemon *d)
+{
+	ledger_stop(d);
+}
+
+bool store_module_is_stopped(const struct daemon *d)
+{
+	return ledger_is_empty(d);
+}
+
+bool store_module_may_be_replaced(const struct daemon *d)
+{
+	return ledger_is_empty(d);
+}
+
+void store_module_close(struct daemon *d)
+{
+	ledger_close(d);
+}
+
 void store_module_free(struct daemon *d)
 {
+	ledger_free(d);
 	store_close(d->store);
 	d->store = NULL;
 }

@@ -32,6 +32,8 @@ struct store_options {
  * 0: *ret_store, to be closed with store_close; STORE_MISSING; -errno as in store.h. */
 int store_open(int dir_fd, const char *path, const struct store_options *options, struct store **ret_store,
 	       struct err *e);
+/* From now on; 0 = waits for nobody. */
+void store_set_busy(struct store *s, unsigned busy_ms);
 /* Closes its cursors too; NULL is fine. An open batch is rolled back. */
 void store_close(struct store *s);
 

@@ -296,6 +296,11 @@ int store_open(int dir_fd, const char *path, const struct store_options *o, stru
 	return r;
 }
 
+void store_set_busy(struct store *s, unsigned busy_ms)
+{
+	sqlite3_busy_timeout(s->db, (int)busy_ms);
+}
+
 void store_close(struct store *s)
 {
 	if (!s)

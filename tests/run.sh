@@ -42,6 +42,7 @@ random    | tests/service/history.py
 ~rotation | tests/daemon/rotation.py
 ~sessions | tests/daemon/sessions.py
 ~edges    | tests/daemon/edges.py
+~locked   | tests/daemon/locked.py
 ~nodes    | tests/nodes/run.py
 engines   | tests/interop/engines.sh
 engine    | tests/engine/run.sh
