@@ -324,9 +324,9 @@ int ledger_open(struct daemon *d)
 	return 0;
 }
 
-void ledger_stop(struct daemon *d)
+void ledger_stop(struct daemon *d, int64_t patience_ms)
 {
-	d->ledger->until_ms = clock_mono_ms() + LEDGER_PATIENCE_MS;
+	d->ledger->until_ms = clock_mono_ms() + patience_ms;
 }
 
 void ledger_close(struct daemon *d)

@@ -57,7 +57,7 @@ int ledger_session_latest(struct daemon *d, struct arena *a, struct store_sessio
 
 /* --- store_open.c --- */
 int ledger_open(struct daemon *d);
-void ledger_stop(struct daemon *d);
+void ledger_stop(struct daemon *d, int64_t patience_ms);
 void ledger_close(struct daemon *d);
 void ledger_free(struct daemon *d);
 

@@ -25,7 +25,7 @@ void store_module_reloaded(struct daemon *d)
 
 void store_module_stop(struct daemon *d)
 {
-	ledger_stop(d);
+	ledger_stop(d, LEDGER_PATIENCE_MS);
 }
 
 bool store_module_is_stopped(const struct daemon *d)
