@@ -19,6 +19,7 @@ struct ledger {
 	int64_t busy_since_ms;        /* 0 = nothing waits */
 	int64_t until_ms;             /* it stops, and gives up then; 0 = not */
 	bool is_open, is_told;
+	struct ledger_log log;
 };
 
 static void on_time(uv_timer_t *t);
@@ -104,6 +105,8 @@ static int take(struct daemon *d, struct ledger_change *c, struct err *e)
 	} else {
 		if (r)
 			err_set(e, r, "%s", err_text(&own));
+		else
+			ledger_checkpoint(d, &l->log);
 		c->kind->over(d, c, r, &own);
 	}
 	err_fini(&own);
@@ -120,6 +123,7 @@ static bool write_first(struct ledger *l)
 
 	if (r != -EBUSY) {
 		unlink_at(l, &l->first);
+		ledger_checkpoint(l->daemon, &l->log);
 		c->kind->over(l->daemon, c, r, &e);
 		free(c);
 		l->pause_ms = 0;

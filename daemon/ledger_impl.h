@@ -1,6 +1,6 @@
 #ifndef XRAT_DAEMON_LEDGER_IMPL_H
 #define XRAT_DAEMON_LEDGER_IMPL_H
-/* Shared by ledger.c, which keeps changes, and ledger_change.c, which knows what they are. */
+/* Shared by ledger.c, which keeps changes, ledger_change.c, which knows what they are, and ledger_checkpoint.c. */
 #include "daemon/ledger.h"
 
 struct ledger_change;
@@ -40,6 +40,14 @@ struct ledger_change {
 };
 extern const struct ledger_kind ledger_kind_move, ledger_kind_set, ledger_kind_event, ledger_kind_cool, ledger_kind_forgive,
 	ledger_kind_ask;
+
+/* How far the log of the database was moved. */
+struct ledger_log {
+	bool is_moving;
+	unsigned moved; /* pages there were when that began */
+};
+/* Something was committed. log lives as long as works do. */
+void ledger_checkpoint(struct daemon *d, struct ledger_log *log);
 
 /* A copy with texts of its own; NULL: no memory. For free(). */
 struct ledger_change *ledger_change_copy(struct ledger_change *c);

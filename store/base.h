@@ -34,6 +34,13 @@ int store_open(int dir_fd, const char *path, const struct store_options *options
 	       struct err *e);
 /* From now on; 0 = waits for nobody. */
 void store_set_busy(struct store *s, unsigned busy_ms);
+/* What is committed stands in a log at first (the file '-wal'); every so often a commit moves it into the database, which takes
+ * its time. Not those of s any more: somebody else calls store_checkpoint. */
+void store_leave_log(struct store *s);
+/* Pages in the log behind the last commit of such a store. */
+unsigned store_log_pages(const struct store *s);
+/* As far as nobody reads them there. */
+int store_checkpoint(struct store *s, struct err *e);
 /* Closes its cursors too; NULL is fine. An open batch is rolled back. */
 void store_close(struct store *s);
 

@@ -20,6 +20,7 @@ struct store {
 	bool in_batch;
 	bool durable;                 /* what PRAGMA synchronous says now */
 	bool damaged;
+	unsigned log_pages;           /* store_leave_log */
 };
 
 /* --- values in ---------------------------------------------------------------------------------------------------- */

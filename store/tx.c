@@ -122,6 +122,33 @@ void store_rollback(struct store *s)
 	s->in_batch = false;
 }
 
+static int on_commit(void *ctx, sqlite3 *db, const char *name, int pages)
+{
+	struct store *s = ctx;
+
+	(void)db;
+	(void)name;
+	s->log_pages = (unsigned)pages;
+	return SQLITE_OK;
+}
+
+void store_leave_log(struct store *s)
+{
+	sqlite3_wal_hook(s->db, on_commit, s); /* in the place of the one that moves */
+}
+
+unsigned store_log_pages(const struct store *s)
+{
+	return s->log_pages;
+}
+
+int store_checkpoint(struct store *s, struct err *e)
+{
+	int code = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+	return code == SQLITE_OK ? 0 : sql_fault(s, code, e);
+}
+
 int ref_make(char ret_ref[STORE_REF_TEXT])
 {
 	static const char digits[] = "0123456789abcdef";

@@ -231,6 +231,17 @@ def stops(work, seconds, one, _two):
     tally.expect(f"{what}: the next one finds the truth", d.row(1)["status"] == "failed" and d.row(1)["failure_reason"], d.row(1))
 
 
+def begins(work, _seconds, _one, _two):
+    """The first start of all has to write, and waits for as long as it takes."""
+    d, what = Sessions(f"{work}/begins", "builtin", []), "first start"
+    made.append(d)
+    lock = Lock(d)
+    d.run()
+    tally.expect(f"{what}: it waits", until(LONG, lambda: "the daemon waits for it" in d.stderr()) and d.proc.poll() is None, d.stderr())
+    lock.free()
+    tally.expect(f"{what}: and comes", until(15, d.ping), d.stderr())
+
+
 # --- kill -9 while something waits ---
 def replaced_and_killed(work, engine, one, two):
     """The rows of a replacement wait, and the daemon is killed. Its successor comes while the database is still held, is killed
@@ -306,7 +317,7 @@ def imports(work, _seconds, one, _two):
 
 
 SCENES = (dies, connects, disconnects, switches, restarts, stops)
-OTHERS = (dead_and_killed, imports)
+OTHERS = (begins, dead_and_killed, imports)
 
 
 def guarded(fn, *args):

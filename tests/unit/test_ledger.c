@@ -294,6 +294,30 @@ static void test_stop(void **state)
 	bed_close(&b);
 }
 
+/* The loop's commits leave the log to a worker, which keeps it from growing. */
+static void test_checkpoint(void **state)
+{
+	char text[2000];
+	struct stat st;
+	struct bed b;
+
+	bed_open(&b, state);
+	b.d.phase = DAEMON_READY;
+	b.d.root_fd = b.c->dir;
+	store_leave_log(b.d.store);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	for (int i = 0; i < 1500; i++) {
+		tell(&b, text);
+		while (b.d.works.n)
+			uv_run(&b.d.loop, UV_RUN_ONCE);
+		assert_in_range(store_log_pages(b.d.store), 1, 1100);
+	}
+	assert_int_equal(fstatat(b.c->dir, "xrat.db", &st, 0), 0);
+	assert_true(st.st_size > 1024 * 1024);
+	bed_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +329,7 @@ int main(void)
 		RUN(test_asks),
 		RUN(test_patience),
 		RUN(test_stop),
+		RUN(test_checkpoint),
 	};
 
 	return cmocka_run_group_tests_name("ledger", tests, NULL, NULL);
