@@ -8,6 +8,8 @@ connect   sessions replace one another without a pause (in `all` with pauses, or
 test      `xrat test` of 200 nodes, again and again, on the same database
 rotation  rotations that test 50 candidates each before they change the node
 all       the three together
+import    `xrat import` of 10,000 new nodes, again and again, into the same database, and a connect a second (last, as the others
+          would see its nodes)
 In each: N times a connection of its own, one question, one answer, as a client in Python sees it, with 1 ms between them.
 Beside it the same for `ping`, asked in turn, which looks at nothing: the ratio is what `status` adds. The nodes are 200
 addresses of one local SOCKS server; the engine is the builtin one. The bar is a median under 10 ms in every row; --store
@@ -24,7 +26,7 @@ import time
 
 from machine import TOP, Quiet, Report, commit, describe, today
 
-BAR_MS = 10
+BAR_MS, IMPORTED = 10, 10000
 CONFIG = """[runtime]
 engine = "builtin"
 [runtime.socks]
@@ -89,7 +91,8 @@ class Place:
             time.sleep(0.01)
         self.run("daemon", "status")
         self.over, self.pause = threading.Event(), 0
-        self.counts = {"connect": 0, "test": 0, "rotation": 0}
+        self.counts = {"connect": 0, "test": 0, "rotation": 0, "import": 0}
+        self.folder = folder
 
     def run(self, *words):
         p = subprocess.run([self.xrat, "--root", self.root, *words], env=ENV, stdin=subprocess.DEVNULL, capture_output=True,
@@ -129,6 +132,15 @@ class Place:
             self.run("test")
             self.counts["test"] += 1
 
+    def imports(self):
+        n = 0
+        while not self.over.is_set():
+            n += 1
+            with open(f"{self.folder}/many", "w", encoding="utf-8") as f:
+                f.writelines(f"socks://10.{n % 256}.{i // 250}.{i % 250 + 1}:1080#many-{n}-{i}\n" for i in range(IMPORTED))
+            self.run("import", f"{self.folder}/many")
+            self.counts["import"] += 1
+
     def rotation(self):
         while not self.over.is_set():
             done = self.ok("runtime_replace", trigger='"timer"')
@@ -146,11 +158,14 @@ def request_of(kind):
     return f'{{"protocol_version":1,"request":{{"type":"{kind}"}}}}\n'.encode()
 
 
+WORKS = {"connect": "connect", "test": "test", "rotation": "rotation", "import": "imports"}
+
+
 def measure(place, busy, asked):
     place.over.clear()
     place.pause = 1 if len(busy) > 1 else 0
     before = dict(place.counts)
-    threads = [threading.Thread(target=getattr(place, name)) for name in busy]
+    threads = [threading.Thread(target=getattr(place, WORKS[name])) for name in busy]
     for t in threads:
         t.start()
     took = {"runtime_status": [], "daemon_ping": []}
@@ -190,7 +205,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="xrat-bench.") as folder:
         place = Place(folder, o.nodes)
         place.ok("runtime_connect", config_id=1)
-        for name, busy in (("idle", ()), *((w, (w,)) for w in works), ("all", works)):
+        for name, busy in (("idle", ()), *((w, (w,)) for w in works), ("all", works), ("import", ("import", "connect"))):
             took, did = measure(place, busy, o.asked)
             status, ping = took["runtime_status"], took["daemon_ping"]
             median = statistics.median(status)
