@@ -237,7 +237,7 @@ def begins(work, _seconds, _one, _two):
     made.append(d)
     lock = Lock(d)
     d.run()
-    tally.expect(f"{what}: it waits", until(LONG, lambda: "the daemon waits for it" in d.stderr()) and d.proc.poll() is None, d.stderr())
+    tally.expect(f"{what}: it waits", until(20, lambda: "the daemon waits for it" in d.stderr()) and d.proc.poll() is None, d.stderr())
     lock.free()
     tally.expect(f"{what}: and comes", until(15, d.ping), d.stderr())
 
