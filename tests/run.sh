@@ -43,6 +43,7 @@ random    | tests/service/history.py
 ~sessions | tests/daemon/sessions.py
 ~edges    | tests/daemon/edges.py
 ~locked   | tests/daemon/locked.py
+~settings | tests/daemon/settings.py
 ~nodes    | tests/nodes/run.py
 engines   | tests/interop/engines.sh
 engine    | tests/engine/run.sh
