@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/engine_impl.h"
+#include "engine/resolve.h"
 
 enum { LINE_BYTES = 2048, ACCESS = 0, ERRORS = 1, KINDS = 2 };
 
@@ -129,21 +130,28 @@ static void put_ip6(struct line *l, const struct addr *a, unsigned keep)
 	put(l, "%s/%u]", text, keep);
 }
 
+/* False when it is shown as it is. */
+static bool put_masked(struct line *l, const struct log_conf *c, const struct addr *a)
+{
+	if (a->family == ADDR_V4 && c->keep4 < 32)
+		put_ip4(l, a, c->keep4);
+	else if (a->family == ADDR_V6 && c->keep6 < 128)
+		put_ip6(l, a, c->keep6);
+	else
+		return false;
+	return true;
+}
+
 static void put_addr(struct line *l, const struct log_conf *c, const struct addr *a)
 {
 	char text[ADDR_TEXT];
-	bool is_masked = (a->family == ADDR_V4 && c->keep4 < 32) || (a->family == ADDR_V6 && c->keep6 < 128);
 
-	if (!is_masked) {
-		addr_text(a, text);
-		put(l, "%s", text);
+	if (put_masked(l, c, a)) {
+		put(l, ":%u", a->port);
 		return;
 	}
-	if (a->family == ADDR_V4)
-		put_ip4(l, a, c->keep4);
-	else
-		put_ip6(l, a, c->keep6);
-	put(l, ":%u", a->port);
+	addr_text(a, text);
+	put(l, "%s", text);
 }
 
 const char *elog_addr(const struct worker *w, const struct addr *a, char ret_text[ADDR_TEXT])
@@ -248,6 +256,38 @@ void elog_access(const struct worker *w, const struct flow *f, const char *verdi
 		.inbound = f->inbound->tag, .outbound = f->outbound ? f->outbound->tag : NULL, .rule_tag = s->rule_tag,
 		.reason = reason, .user = s->user ? s->user->name : str_of(NULL), .id = f->id,
 	});
+}
+
+static void put_ip(struct line *l, const struct log_conf *c, const struct route_ip *ip)
+{
+	char text[ADDR_TEXT];
+	struct addr a;
+
+	addr_set_ip(&a, ip, 0);
+	if (put_masked(l, c, &a))
+		return;
+	addr_text(&a, text);
+	*strrchr(text, ':') = 0;
+	put(l, "%s", text);
+}
+
+void elog_name(const struct worker *w, const struct conf *c, struct str name, const struct resolved *r)
+{
+	struct line l = { .len = 0 };
+
+	if (!c->log.dns || !elog_wants_access(w))
+		return;
+	put_time(&l);
+	put(&l, " dns %.*s -> ", (int)name.len, name.p);
+	for (uint32_t i = 0; i < r->n; i++) {
+		put(&l, "%s", i ? ", " : "");
+		put_ip(&l, &c->log, &r->ips[i]);
+	}
+	if (r->n)
+		put(&l, " ttl: %u", r->ttl);
+	else
+		put(&l, "%s", r->error == -ENOENT ? "no address" : "no answer");
+	write_line(&l, w->engine->log, ACCESS);
 }
 
 /* --- files --- */

@@ -3,6 +3,7 @@
 /* The access log and the error log, with the lines of Xray:
  *
  *   2026/11/21 10:00:00.000000 from tcp:127.0.0.1:5000 accepted tcp:example.com:443 [socks-in -> direct] email: u id: 7 rule: r1
+ *   2026/11/21 10:00:00.000000 dns example.com -> 192.0.2.1, 2001:db8::1 ttl: 300
  *   2026/11/21 10:00:00.000000 [Info] [7] the handshake took too long
  *
  * "->": a rule sent it there, ">>": no rule took it. "id" and "rule" (its ruleTag) are ours. Each line is one write(2) to a file
@@ -11,6 +12,7 @@
 #include "engine/flow.h"
 
 struct engine;
+struct resolved;
 /* The files of en->conf. 0 or -errno. */
 int elog_open(struct engine *en, struct err *e);
 /* Opens those of c beside the old ones: 0 or -errno; then they are taken into use, or not. */
@@ -33,6 +35,8 @@ struct elog_entry {
 	uint64_t id;
 };
 void elog_entry(const struct worker *w, const struct elog_entry *x);
+/* What a server, or the memory of its answer, said about a name; in the access log, with log.dnsLog of c alone. */
+void elog_name(const struct worker *w, const struct conf *c, struct str name, const struct resolved *r);
 /* Whether anybody reads it: ask before an entry is put together. */
 bool elog_wants_access(const struct worker *w);
 

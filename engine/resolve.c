@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "engine/elog.h"
 #include "engine/hosts.h"
 #include "engine/resolve_impl.h"
 
@@ -116,6 +117,8 @@ void resolve_end(struct lookup *l, const struct resolved *r)
 
 	unlink_lookup(l);
 	l->ending = true;
+	if (!(l->how & RESOLVE_SYSTEM))
+		elog_name(l->w, l->conf, l->name, r);
 	while ((q = take_query(l))) {
 		struct query told = *q;
 

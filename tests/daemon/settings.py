@@ -314,6 +314,12 @@ def names(work, one):
     t.expect("dns.servers: the next one is asked", got is None and seen, got, seen)
     got, seen = asked(two, "dns.disable_fallback = true", "dns.enable_parallel_query = false", name="name.example")
     t.expect("dns.disable_fallback: it is not", not seen, got, seen)
+    asked(name="silent.example")
+    t.expect("log.dns_log = false", "dns " not in d.engine_log("access"), d.engine_log("access"))
+    for mask, shown in (("none", "127.0.0.9"), ("half", "127.0.*.*")):
+        asked("runtime.log.dns_log = true", f'runtime.log.mask = "{mask}"', name="logged.example")
+        line = [x for x in d.engine_log("access").splitlines() if " dns " in x]
+        t.expect(f"log.dns_log, log.mask {mask}", len(line) == 1 and line[0].endswith(f" dns logged.example -> {shown} ttl: 3600"), line)
 
 
 # --- logs ---
