@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/grid.h"
+
 const char *ask_root(struct arena *a, const struct invocation *inv)
 {
 	return inv->root ? inv->root : default_root(a);
@@ -41,7 +43,8 @@ int ask_daemon(struct arena *a, const struct invocation *inv, struct ipc_request
 	else if (r)
 		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "%s", err_text(&e));
 	else if (ret_reply->code != IPC_OK)
-		r = out_fail(a, inv, exits[ret_reply->code], NULL, "%s", ret_reply->message);
+		r = out_fail(a, inv, exits[ret_reply->code], NULL, "%s",
+			     inv->format == FORMAT_JSON ? ret_reply->message : grid_clean(a, ret_reply->message));
 	else if (ret_payload)
 		*ret_payload = payload;
 	err_fini(&e);
@@ -87,35 +90,43 @@ void ask_inbounds(struct buf *out, const struct ipc_inbounds *inbounds, bool wit
 
 const char *ask_node(struct arena *a, struct ipc_int id, const char *name)
 {
-	const char *text = id.is_set ? arena_printf(a, "node %lld", (long long)id.n) : "a node";
+	const char *number = id.is_set ? arena_printf(a, "node %lld", (long long)id.n) : "";
 
-	return name && *name ? arena_printf(a, "%s '%s'", text, name) : text;
+	if (!name || !*name)
+		return id.is_set ? number : "a node";
+	return arena_printf(a, "%s%s'%s'", number, id.is_set ? " " : "", grid_clean(a, name));
 }
 
-static void session_line(struct buf *out, const char *name, const char *text)
+/* Names come from strangers, reasons from engines. */
+static void session_line(struct arena *a, struct buf *out, const char *name, const char *text)
 {
 	if (text && *text)
-		buf_printf(out, "  %-16s %s\n", name, text);
+		buf_printf(out, "  %-16s %s\n", name, grid_clean(a, text));
+}
+
+static const char *session_state(struct arena *a, const struct ipc_runtime *s)
+{
+	const char *pid = s->pid.is_set ? arena_printf(a, ", process %lld%s", (long long)s->pid.n, s->pid_running ? "" : " (gone)") : "";
+	const char *at = s->stopped_at ? s->stopped_at : s->started_at;
+
+	return arena_printf(a, "%s%s%s%s", s->runtime_status, at ? " since " : "", at ? at : "", pid);
 }
 
 void ask_session_text(struct arena *a, struct buf *out, const struct ipc_runtime *s)
 {
-	const char *pid = s->pid.is_set ? arena_printf(a, ", process %lld%s", (long long)s->pid.n,
-						       s->pid_running ? "" : " (gone)") : "";
-	const char *since = s->started_at ? arena_printf(a, " since %s", s->started_at) : "";
-
 	buf_puts(out, "session\n");
 	if (!s->session_id.is_set) {
-		session_line(out, "state", "none; 'xrat connect ID' starts one");
+		session_line(a, out, "state", "none; 'xrat connect ID' starts one");
 		return;
 	}
-	session_line(out, "state", arena_printf(a, "%s%s%s", s->runtime_status, since, pid));
-	session_line(out, "node", ask_node(a, s->active_config_id, s->name));
-	session_line(out, "", s->address ? arena_printf(a, "%s %s port %lld", s->protocol ? s->protocol : "", s->address,
-							(long long)s->port.n) : NULL);
-	session_line(out, "engine", s->engine);
-	ask_inbounds(out, &s->inbounds, true);
-	session_line(out, "failure", s->failure_reason);
+	session_line(a, out, "state", session_state(a, s));
+	session_line(a, out, "node", ask_node(a, s->active_config_id, s->name));
+	session_line(a, out, "", s->address ? arena_printf(a, "%s %s port %lld", s->protocol ? s->protocol : "", s->address,
+							   (long long)s->port.n) : NULL);
+	session_line(a, out, "engine", s->engine);
+	if (!s->stopped_at) /* nobody listens there any more */
+		ask_inbounds(out, &s->inbounds, true);
+	session_line(a, out, "failure", s->failure_reason);
 }
 
 int ask_verbs(struct arena *a, const struct invocation *inv, const struct ask_verb *verbs, size_t n)

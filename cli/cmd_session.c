@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "cli/ask_daemon.h"
+#include "cli/grid.h"
+#include "cli/nodes.h"
 
 /* Longer than an engine may take to be ready, with a replacement before it. */
 enum { CONNECT_MS = 120 * 1000, SWITCH_MS = 10 * 1000, ROTATE_MS = 600 * 1000 };
@@ -115,10 +117,10 @@ static int rotate_now(struct arena *a, const struct invocation *inv)
 	return ask_show(a, inv, payload, &out);
 }
 
-static void number_line(struct buf *out, const char *name, struct ipc_int n, const char *unit)
+static void time_line(struct arena *a, struct buf *out, const char *name, struct ipc_int seconds)
 {
-	if (n.is_set)
-		buf_printf(out, "%-20s %lld%s\n", name, (long long)n.n, unit);
+	if (seconds.is_set)
+		buf_printf(out, "%-20s %s\n", name, nodes_time(a, seconds.n * 1000));
 }
 
 static void rotation_text(struct arena *a, struct buf *out, const struct ipc_proxy *p)
@@ -132,13 +134,14 @@ static void rotation_text(struct arena *a, struct buf *out, const struct ipc_pro
 			   p->last_result ? ": " : "", p->last_result ? p->last_result : "");
 	if (p->last_candidate_config_id.is_set)
 		buf_printf(out, "%-20s %s%s%s\n", "last candidate", ask_node(a, p->last_candidate_config_id, NULL),
-			   p->last_candidate_result ? ": " : "", p->last_candidate_result ? p->last_candidate_result : "");
-	number_line(out, "next by timer", p->next_timer_epoch_secs, " (Unix seconds)");
+			   p->last_candidate_result ? ": " : "",
+			   p->last_candidate_result ? grid_clean(a, p->last_candidate_result) : "");
+	time_line(a, out, "next by timer", p->next_timer_epoch_secs);
 	buf_printf(out, "%-20s %lld of %lld failures%s%s%s%s\n", "health", (long long)p->consecutive_health_failures,
 		   (long long)p->health_failure_threshold, p->health_probe_in_flight ? ", a probe is under way" : "",
 		   p->pending_health_recovery ? ", a rotation is wanted" : "", p->last_health_error ? ": " : "",
-		   p->last_health_error ? p->last_health_error : "");
-	number_line(out, "last health check", p->last_health_check_epoch_secs, " (Unix seconds)");
+		   p->last_health_error ? grid_clean(a, p->last_health_error) : "");
+	time_line(a, out, "last health check", p->last_health_check_epoch_secs);
 	buf_printf(out, "%-20s %s, %lld s\n", "cooldown", p->cooldown_active ? "the next change waits" : "none",
 		   (long long)p->cooldown_secs);
 }

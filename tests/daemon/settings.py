@@ -3,6 +3,7 @@
 every key changes the rendered file is told by tests/golden/session/every-key."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -447,6 +448,35 @@ def shadowsocks(work, one):
     t.expect("shadowsocks.password is required", not reply["ok"] and "XR192" in reply["message"], reply)
 
 
+# --- what a terminal is told ---
+def words(work, one):
+    """Names of strangers and words of engines cannot change the look of other lines; times are times."""
+    t, d = tally, new(work, "builtin", (one.link.partition("#")[0] + "#rtl%E2%80%AEgnp",))
+    code, out, err = d.xrat("connect", "1")
+    t.expect("words: connect", code == 0 and "node 1 'rtl\\u202egnp'" in out, out, err)
+    code, out, err = d.xrat("status")
+    t.expect("words: status", code == 0 and "node 1 'rtl\\u202egnp'" in out and "\u202e" not in out and "(reachable)" in out, out, err)
+    code, out, err = d.xrat("rotate", "enable")
+    code, out, err = d.xrat("proxy", "status")
+    t.expect("words: proxy status tells times", re.search(r"^next by timer +20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$", out, re.M), out, err)
+    code, out, err = d.xrat("disconnect")
+    stopped = d.status()["stopped_at"]
+    code, out, err = d.xrat("status")
+    t.expect("words: status of one that has ended", code == 0 and f"stopped since {stopped}" in out and "1080" not in out and
+             str(d.port) not in out and "'rtl\\u202egnp'" in out and "a node" not in out, out, err)
+    script = f"{work}/v2ray"
+    with open(script, "w", encoding="utf-8") as f:
+        f.write("#!/bin/sh\nprintf 'I do \\033[31mnot like it' >&2\nexit 23\n")
+    os.chmod(script, 0o755)
+    d.engine, d.lines = "v2ray", f'paths.v2ray = "{script}"'
+    d.configure()
+    code, out, err = d.xrat("connect", "1")
+    t.expect("words: what an engine says", code != 0 and "not like it" in err and "\x1b" not in err, repr(err))
+    code, out, err = d.xrat("status")
+    t.expect("words: and status", "not like it" in out and "\x1b" not in out, repr(out))
+    t.expect("words: and the log", "not like it" in d.stderr() and "\x1b" not in d.stderr(), repr(d.stderr()[-300:]))
+
+
 # --- rotation ---
 def trigger(work, one):
     """health_trigger_enabled = false: it is told, and nothing rotates."""
@@ -477,7 +507,7 @@ def proxy(d):
 
 
 EACH = (listeners, rules, logs)
-ONCE = (sniffing, names, engine_keys, muxed, shadowsocks, trigger)
+ONCE = (sniffing, names, engine_keys, muxed, shadowsocks, words, trigger)
 
 
 def guarded(fn, *args):
