@@ -129,31 +129,38 @@ int str_int(struct str s, int64_t *ret_value)
 
 enum { DISTANCE_MAX_LEN = 63 };
 
+static bool same_letter(char a, char b)
+{
+	return lower((unsigned char)a) == lower((unsigned char)b);
+}
+
+/* Two neighbours that changed places are one mistake, as people make it. */
 unsigned str_distance(struct str a, struct str b, unsigned max)
 {
-	unsigned row[DISTANCE_MAX_LEN + 1];
+	unsigned rows[3][DISTANCE_MAX_LEN + 1];
 
 	if (a.len > DISTANCE_MAX_LEN || b.len > DISTANCE_MAX_LEN)
 		return max + 1;
 	for (unsigned j = 0; j <= b.len; j++)
-		row[j] = j;
+		rows[0][j] = j;
 	for (size_t i = 1; i <= a.len; i++) {
-		unsigned diagonal = row[0];
+		unsigned *row = rows[i % 3], *above = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
 
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= b.len; j++) {
-			unsigned same = lower((unsigned char)a.p[i - 1]) == lower((unsigned char)b.p[j - 1]);
-			unsigned best = diagonal + !same;
+			unsigned best = above[j - 1] + !same_letter(a.p[i - 1], b.p[j - 1]);
 
-			diagonal = row[j];
 			if (row[j - 1] + 1 < best)
 				best = row[j - 1] + 1;
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
+			if (above[j] + 1 < best)
+				best = above[j] + 1;
+			if (i > 1 && j > 1 && same_letter(a.p[i - 1], b.p[j - 2]) && same_letter(a.p[i - 2], b.p[j - 1]) &&
+			    before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
 			row[j] = best;
 		}
 	}
-	return row[b.len] > max ? max + 1 : row[b.len];
+	return rows[a.len % 3][b.len] > max ? max + 1 : rows[a.len % 3][b.len];
 }
 
 const char *str_nearest(struct str s, const char *const *names, size_t n)

@@ -107,6 +107,11 @@ static void test_nearest(void **state)
 	assert_null(str_nearest(str_of(""), names, 4));
 	assert_int_equal(str_distance(str_of("kitten"), str_of("sitting"), 9), 3);
 	assert_int_equal(str_distance(str_of("kitten"), str_of("sitting"), 2), 3);
+	assert_int_equal(str_distance(str_of("lsit"), str_of("list"), 9), 1);
+	assert_int_equal(str_distance(str_of("ca"), str_of("abc"), 9), 3);
+	assert_int_equal(str_distance(str_of("ab"), str_of("ba"), 9), 1);
+	assert_int_equal(str_distance(str_of(""), str_of("abc"), 9), 3);
+	assert_string_equal(str_nearest(str_of("lsit"), (const char *const[]){ "init", "list" }, 2), "list");
 }
 
 static void test_cut_and_trim(void **state)
