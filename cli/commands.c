@@ -88,7 +88,7 @@ const struct command commands[] = {
 	{ "remove", "[node|subscription] ID...", 1, MAX_OPERANDS, cmd_in_service, OPTIONS(&opt_hard, &opt_yes), kind_operands,
 	  "remove nodes or subscriptions",
 	  "A removed node is hidden until 'restore'; no update brings it back, 'add' and 'import' do. A "
-	  "subscription is removed for good, with the nodes that nobody else holds. That and --hard ask first, or need --yes." },
+	  "subscription is removed for good, and nodes that nobody else holds are removed with it. That and --hard ask first, or need --yes." },
 	{ "restore", "ID...", 1, MAX_OPERANDS, cmd_in_service, no_options, NULL, "undo remove", "Of nodes that were not removed with --hard." },
 	{ "purge", "", 0, 0, cmd_in_service, OPTIONS(&opt_yes), NULL, "remove for good what is removed",
 	  "Asks first, or needs --yes. A node that a session runs on stays." },
