@@ -104,10 +104,15 @@ static void session_line(struct arena *a, struct buf *out, const char *name, con
 		buf_printf(out, "  %-16s %s\n", name, grid_clean(a, text));
 }
 
+static bool has_ended(const struct ipc_runtime *s)
+{
+	return s->stopped_at || (!s->pid_running && !s->active_config_id.is_set);
+}
+
 static const char *session_state(struct arena *a, const struct ipc_runtime *s)
 {
 	const char *pid = s->pid.is_set ? arena_printf(a, ", process %lld%s", (long long)s->pid.n, s->pid_running ? "" : " (gone)") : "";
-	const char *at = s->stopped_at ? s->stopped_at : s->started_at;
+	const char *at = has_ended(s) ? s->stopped_at : s->started_at;
 
 	return arena_printf(a, "%s%s%s%s", s->runtime_status, at ? " since " : "", at ? at : "", pid);
 }
@@ -124,7 +129,7 @@ void ask_session_text(struct arena *a, struct buf *out, const struct ipc_runtime
 	session_line(a, out, "", s->address ? arena_printf(a, "%s %s port %lld", s->protocol ? s->protocol : "", s->address,
 							   (long long)s->port.n) : NULL);
 	session_line(a, out, "engine", s->engine);
-	if (!s->stopped_at) /* nobody listens there any more */
+	if (!has_ended(s))
 		ask_inbounds(out, &s->inbounds, true);
 	session_line(a, out, "failure", s->failure_reason);
 }

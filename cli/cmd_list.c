@@ -185,6 +185,9 @@ int cmd_list(struct arena *a, const struct invocation *inv)
 	r = nodes_look(a, inv, &nb);
 	if (!r)
 		r = kind == NODES_SUB ? list_subs(&nb, &out) : list_nodes(&nb, &out);
+	if (!r && !out.len)
+		nodes_nothing(inv, kind == NODES_SUB ? "no subscriptions; 'xrat import URL' makes one\n" :
+				   inv->deleted ? "no removed nodes\n" : "no such nodes; 'xrat import' and 'xrat add' put nodes in\n");
 	if (!r && out_buf(STDOUT_FILENO, &out))
 		r = EXIT_SYSTEM;
 	buf_fini(&out);

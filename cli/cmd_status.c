@@ -263,13 +263,13 @@ static int show(struct arena *a, const struct invocation *inv, const struct seen
 	return out_buf(STDOUT_FILENO, &out) ? EXIT_SYSTEM : EXIT_DONE;
 }
 
-/* Neither role nor daemon: whoever had a daemon here misses that, anybody else a role. */
+/* Neither role nor daemon: whoever had a daemon here, or has nodes, misses that, anybody else a role. */
 static int nothing_here(struct arena *a, const struct invocation *inv, const struct workspace *ws)
 {
-	bool had_daemon = !faccessat(ws->root_fd, IPC_RUNTIME_DIR, F_OK, 0);
+	bool has_use = !faccessat(ws->root_fd, IPC_RUNTIME_DIR, F_OK, 0) || !faccessat(ws->root_fd, "xrat.db", F_OK, 0);
 
-	return had_daemon && inv->role == ROLE_AUTO ? ask_no_daemon(a, inv, ws->root) :
-						      workspace_no_role(a, inv, ws->root);
+	return has_use && inv->role == ROLE_AUTO ? ask_no_daemon(a, inv, ws->root) :
+						   workspace_no_role(a, inv, ws->root);
 }
 
 static int look_at_roles(struct arena *a, const struct invocation *inv, struct workspace *ws, struct seen seen[ROLE__N],

@@ -199,6 +199,8 @@ int cmd_update(struct arena *a, const struct invocation *inv)
 		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "libcurl cannot work here");
 	if (!r)
 		r = find_subs(&u);
+	if (!r && !u.n)
+		nodes_nothing(inv, "no subscriptions; 'xrat import URL' makes one\n");
 	if (!r)
 		r = run(&u);
 	nodes_close(&u.nb);

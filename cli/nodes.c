@@ -228,6 +228,12 @@ int nodes_filter(const struct nodes_base *nb, struct store_filter *ret_filter)
 	return inv->subscription ? nodes_find_sub(nb, inv->subscription, &ret_filter->subscription_id) : EXIT_DONE;
 }
 
+void nodes_nothing(const struct invocation *inv, const char *text)
+{
+	if (inv->format == FORMAT_TEXT && !inv->quiet && isatty(STDERR_FILENO))
+		out_write(STDERR_FILENO, str_of(text));
+}
+
 int nodes_confirm(const struct nodes_base *nb, const char *question)
 {
 	char answer[16];

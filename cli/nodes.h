@@ -33,6 +33,8 @@ enum nodes_kind nodes_kind_of(const struct invocation *inv, unsigned *ret_first)
 /* A filter from --enabled-only, --subscription, --protocol, --sort, --limit. EXIT_DONE or told. */
 int nodes_filter(const struct nodes_base *nb, struct store_filter *ret_filter);
 
+/* On a terminal: why there is nothing to see. */
+void nodes_nothing(const struct invocation *inv, const char *text);
 /* y/N on the terminal unless --yes. EXIT_DONE: go on; else EXIT_USAGE, told. */
 int nodes_confirm(const struct nodes_base *nb, const char *question);
 

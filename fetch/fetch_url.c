@@ -72,8 +72,9 @@ char *fetch_url_shown(const char *url)
 		query = part(u, CURLUPART_QUERY, 0);
 	}
 	bool more = (path && path[0] && path[1]) || query;
-	if (asprintf(&shown, "%s://%s%s%s/%s", scheme ? scheme : "?", host ? host : "?", port ? ":" : "",
-		     port ? port : "", more ? "..." : "") < 0)
+	if (!scheme || !host)
+		shown = strdup("the URL");
+	else if (asprintf(&shown, "%s://%s%s%s/%s", scheme, host, port ? ":" : "", port ? port : "", more ? "..." : "") < 0)
 		shown = NULL;
 	free(scheme);
 	free(host);

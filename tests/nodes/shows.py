@@ -53,12 +53,13 @@ def lists():
     expect("list subscriptions: no secret", "feed" in out and SECRET not in out and f"127.0.0.1:{SERVER.port}" in out, out)
 
 
-def on_terminal(r, columns, *words):
-    """What a terminal of so many columns gets."""
+def on_terminal(r, columns, *words, keys=b""):
+    """What a terminal of so many columns gets; keys: what is typed there."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     p = subprocess.Popen(r.command(*words), env=ENV, stdin=slave, stdout=slave, stderr=slave, close_fds=True)
     os.close(slave)
+    os.write(master, keys)
     data = b""
     while True:
         try:
@@ -86,6 +87,57 @@ def terminal():
     expect("terminal: import shows progress", "fetching http://127.0.0.1" in out and SECRET not in out, out)
     code, out = on_terminal(r, 80, "-q", "update")
     expect("terminal: -q shows none", "updating" not in out, out)
+    r = Root()
+    for words, hint in ((("list",), "xrat import"), (("list", "subscriptions"), "xrat import URL"), (("update",), "xrat import URL")):
+        code, out = on_terminal(r, 80, *words)
+        expect(f"terminal: {words}: nothing there, and what to do", code == 0 and hint in out, out)
+        expect(f"terminal: {words} -q: nothing", on_terminal(r, 80, "-q", *words) == (0, ""))
+        code, out, err = r.xrat(*words)
+        expect(f"no terminal: {words}: nothing", (code, out, err) == (0, "", ""), out, err)
+
+
+def asks():
+    """On a terminal what cannot be undone asks; anything but y is no."""
+    for keys, yes in ((b"n\n", False), (b"\n", False), (b"\x04", False), (b"y\n", True)):
+        r = Root()
+        SERVER.put("/asks", links(1, 2, 3))
+        r.ok("import", SERVER.url("/asks"))
+        SERVER.put("/asks", links(1))
+        for words in (("update",), ("import", SERVER.url("/asks"))):
+            if yes and words[0] == "import":
+                SERVER.put("/asks", links(5))
+            code, out = on_terminal(r, 80, *words, keys=keys)
+            expect(f"asks: {words[0]}, {keys!r}", "would be lost. Go on? [y/N]" in out and len(r.names()) == (1 if yes else 3) and
+                   (code == 0 or not yes) and SECRET not in out, code, out)
+        r.ok("add", trojan(9))
+        node = r.json("list")["nodes"][-1]["id"]
+        code, out = on_terminal(r, 80, "remove", "--hard", node, keys=keys)
+        expect(f"asks: remove --hard, {keys!r}", "Go on? [y/N]" in out and (code == 0) == yes and
+               ("node-9" not in r.names("--all")) == yes, code, out)
+        code, out = on_terminal(r, 80, "remove", "subscription", 1, keys=keys)
+        expect(f"asks: remove subscription, {keys!r}", "Go on? [y/N]" in out and (code == 0) == yes and
+               (r.json("list", "subscriptions")["count"] == 0) == yes, code, out)
+        if yes:
+            r.ok("restore", 1)
+            expect("a node of a subscription that was removed can be restored", "node-1" in r.names(), r.names("--all"))
+        r.ok("add", trojan(8))
+        r.ok("remove", r.json("list")["nodes"][-1]["id"])
+        code, out = on_terminal(r, 80, "purge", keys=keys)
+        expect(f"asks: purge, {keys!r}", "Go on? [y/N]" in out and (r.names("--deleted") == []) == yes, code, out)
+
+
+def status():
+    """Who has nodes and no desired files misses the daemon, not a starter for those."""
+    r = Root()
+    code, _, err = r.xrat("status")
+    expect("status: an empty root", code == 1 and "init" in err, code, err)
+    r.ok("add", trojan(1))
+    code, _, err = r.xrat("status")
+    expect("status: nodes and no daemon", code == 6 and "daemon start" in err, code, err)
+    code, _, err = r.xrat("lsit")
+    expect("two letters that changed places", code == 2 and "did you mean 'list'" in err, code, err)
+    code, _, err = r.xrat("import", "https://")
+    expect("import: half a URL", code == 3 and "fetch the URL: this is not an http or https URL" in err, code, err)
 
 
 def show():
@@ -218,4 +270,4 @@ def export():
     expect("export: empty", Root().ok("export") == "")
 
 
-PARTS = [lists, terminal, show, change, export]
+PARTS = [lists, terminal, asks, status, show, change, export]
