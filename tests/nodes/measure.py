@@ -33,6 +33,7 @@ class Socks(socketserver.ThreadingTCPServer):
 
     def __init__(self, wait=0.0, refuse=False):
         self.wait, self.refuse, self.count = wait, refuse, 0
+        self.now, self.most, self.lock = 0, 0, threading.Lock()
         super().__init__(("127.0.0.1", 0), SocksHandler)
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -67,7 +68,12 @@ class SocksHandler(socketserver.BaseRequestHandler):
         if self.server.refuse:
             s.sendall(b"\5\5\0\1\0\0\0\0\0\0")
             return
+        with self.server.lock:
+            self.server.now += 1
+            self.server.most = max(self.server.most, self.server.now)
         SERVER.stop.wait(self.server.wait)
+        with self.server.lock:
+            self.server.now -= 1
         with socket.create_connection((host, port), 5) as there:
             s.sendall(b"\5\0\0\1\0\0\0\0\0\0")
             t = threading.Thread(target=pump, args=(there, s), daemon=True)
@@ -172,6 +178,33 @@ def options():
     r.error(7, "test", 99)
     expect("test: no nodes", Root().json("test")["nodes"] == [])
     expect("options: nothing is left", clean(r))
+
+
+def figures():
+    """Percentiles by nearest rank over the attempts, and no more nodes at a time than asked for."""
+    seen = []
+    SERVER.pages["/tenth"] = lambda h: (seen.append(1), len(seen) % 20 in LATE and SERVER.stop.wait(0.4), h.reply(204))
+    good = Socks()
+    r = Root(config("builtin"))
+    r.ok("add", f"socks5://127.0.0.1:{good.port}#a")
+    for late, p95_is_late in (({5}, False), ({5, 15}, True)):
+        LATE.clear()
+        LATE.update(late)
+        got = r.json("test", "--attempts", "20", "--url", SERVER.url("/tenth"), timeout=120)
+        for what, ms in (("node", got["nodes"][0]["real_delay_ms"]), ("all", got["summary"]["real_delay_ms"])):
+            expect(f"percentiles of 20 attempts, {len(late)} late, {what}", ms["p50"] < 300 and (ms["p95"] >= 400) == p95_is_late, ms)
+        expect("percentiles: the largest", got["nodes"][0]["real_delay_ms"]["max"] >= 400, got)
+    slow = Socks(wait=0.2)
+    r = Root(config("builtin"))
+    r.json("import", "-", stdin="".join(socks(slow.port, f"s{i}", f"u{i}:p@") for i in range(24)))
+    for n in (1, 5):
+        slow.most = 0
+        words = (1, 2, 3) if n == 1 else ()
+        expect(f"--concurrency {n}: all pass", r.json("test", "--concurrency", n, "--skip-tcp", *words)["summary"]["failed"] == 0)
+        expect(f"--concurrency {n}: so many at a time", max(1, n - 2) <= slow.most <= n, slow.most)
+
+
+LATE = set()
 
 
 def refused_nodes():
@@ -339,4 +372,4 @@ def account():
     expect("account: nothing is left", clean(r))
 
 
-PARTS = [many, options, refused_nodes, engines, microsocks, stopping, account]
+PARTS = [many, options, figures, refused_nodes, engines, microsocks, stopping, account]
