@@ -1,6 +1,5 @@
 /* export: nodes as text for others. What it writes holds their secrets. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -117,7 +116,7 @@ static int put_out(struct export *x, struct buf *out)
 		return out_fail(x->nb.a, x->nb.inv, EXIT_SYSTEM, NULL, "out of memory");
 	if (!path || str_is(str_of(path), "-"))
 		return out_buf(STDOUT_FILENO, out) ? EXIT_SYSTEM : EXIT_DONE;
-	r = file_write_atomic(AT_FDCWD, path, (struct str){ out->p, out->len }, 0600, &e);
+	r = file_write_out(path, (struct str){ out->p, out->len }, 0600, &e);
 	return r ? nodes_fail(&x->nb, &e) : EXIT_DONE;
 }
 

@@ -1,6 +1,5 @@
 /* render xray --desired | --live. */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,7 +15,7 @@ static int deliver(struct arena *a, const struct invocation *inv, const char *pa
 		r = out_write(STDOUT_FILENO, bytes);
 		return r ? out_fail(a, inv, EXIT_SYSTEM, NULL, "write to stdout: %s", strerror(-r)) : EXIT_DONE;
 	}
-	if (!file_write_atomic(AT_FDCWD, path, bytes, 0600, &e))
+	if (!file_write_out(path, bytes, 0600, &e))
 		return EXIT_DONE;
 	r = out_fail(a, inv, EXIT_SYSTEM, NULL, "%s", err_text(&e));
 	err_fini(&e);

@@ -26,6 +26,8 @@ int file_open_walk(int dir_fd, const char *path);
 /* Writes by an O_EXCL temporary beside path, fsync, rename, fsync of the directory. 0 or -errno; on failure the old
  * file is untouched and nothing is left behind. */
 int file_write_atomic(int dir_fd, const char *path, struct str bytes, mode_t mode, struct err *e);
+/* To what a user names: a device, a pipe or a socket is written to and stays; everything else as above. 0 or -errno. */
+int file_write_out(const char *path, struct str bytes, mode_t mode, struct err *e);
 /* Creates a file that must not exist: 0, -EEXIST, -errno. */
 int file_create(int dir_fd, const char *path, struct str bytes, mode_t mode, struct err *e);
 /* The same below dir_fd itself and without making the name durable, for a directory that is synced once when it is

@@ -2,7 +2,6 @@
 #include "service/bundle.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -157,7 +156,7 @@ static int make(struct bundle *b, const char *path, struct bundle_result *ret_re
 	if (!r)
 		finish(b, ret_result);
 	bundle_progress(b, "writing");
-	return r ? r : file_write_atomic(AT_FDCWD, path, (struct str){ b->zip.p, b->zip.len }, 0600, e);
+	return r ? r : file_write_out(path, (struct str){ b->zip.p, b->zip.len }, 0600, e);
 }
 
 static void fini(struct bundle *b)

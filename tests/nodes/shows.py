@@ -3,6 +3,7 @@ import json
 import os
 import pty
 import sqlite3
+import stat
 import subprocess
 import fcntl
 import struct
@@ -266,6 +267,11 @@ def export():
         os.chmod(path, 0o644)
     r.ok("export", "--output", path)
     expect("export: over a file that all can read", os.stat(path).st_mode & 0o777 == 0o600)
+    os.mkfifo(f"{r.dir}/pipe")
+    reader = subprocess.Popen(["cat", f"{r.dir}/pipe"], stdout=subprocess.PIPE)
+    r.ok("export", 1, "--output", f"{r.dir}/pipe")
+    expect("export: into a pipe, which stays one", stat.S_ISFIFO(os.stat(f"{r.dir}/pipe").st_mode) and
+           reader.communicate(timeout=10)[0].decode() == r.ok("export", 1))
     expect("export: no leftovers", not [f for f in os.listdir(r.dir) if f.startswith(".")], os.listdir(r.dir))
     expect("export: empty", Root().ok("export") == "")
 
