@@ -87,13 +87,22 @@ static void put_param(struct buf *b, char *sep, struct str name, struct str text
 	percent_encode(b, text);
 }
 
+/* SIP002 knows no transport and no security: they are written where a reader would miss them alone. */
+static bool goes_without(const struct node *n, const char *name)
+{
+	return n->protocol.v == NODE_SHADOWSOCKS &&
+	       ((str_is(str_of(name), "type") && n->transport.v == NODE_TCP) ||
+		(str_is(str_of(name), "security") && n->security.v == NODE_NONE));
+}
+
 static void put_params(struct arena *a, struct buf *b, const struct node *n)
 {
 	char sep = '?';
 	const char *text;
 
 	for (size_t i = 0; i < params_n; i++)
-		if (params[i].protocols & 1u << n->protocol.v && param_text(a, &params[i], n, &text))
+		if (params[i].protocols & 1u << n->protocol.v && !goes_without(n, params[i].name) &&
+		    param_text(a, &params[i], n, &text))
 			put_param(b, &sep, str_of(params[i].name), str_of(text));
 	for (uint32_t i = 0; n->extra.set && i < n->extra.v.n_members; i++) {
 		const struct member *m = &n->extra.v.members[i];

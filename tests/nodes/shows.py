@@ -246,6 +246,9 @@ def export():
         expect(f"export {form}: nothing is lost", core(json.loads(other.ok("export", "--format", "json"))) == core(whole))
     expect("export: --format json before the word", json.loads(r.ok("--format", "json", "export")) == whole)
     expect("export: links by default", r.ok("export", 1).count("\n") == 1)
+    plain = Root()
+    plain.ok("add", "ss://YWVzLTI1Ni1nY206cGFzcw@127.0.0.1:8388#four")
+    expect("export: a shadowsocks link as others read it", plain.ok("export") == "ss://YWVzLTI1Ni1nY206cGFzcw@127.0.0.1:8388#four\n")
     expect("export: one", SECRET in r.ok("export", 2, "--format", "links"))
     # Xray knows no hysteria2 node in 26.2: it is named, the rest is written.
     code, out, err = r.xrat("export", "--format", "xray")
