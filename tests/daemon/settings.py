@@ -456,7 +456,11 @@ def words(work, one):
     t.expect("words: connect", code == 0 and "node 1 'rtl\\u202egnp'" in out, out, err)
     code, out, err = d.xrat("status")
     t.expect("words: status", code == 0 and "node 1 'rtl\\u202egnp'" in out and "\u202e" not in out and "(reachable)" in out, out, err)
-    code, out, err = d.xrat("rotate", "enable")
+    ref = d.sql("SELECT ref FROM configs")[0]["ref"]
+    code, out, err = d.xrat("connect", ref[:7])
+    t.expect("words: connect by the beginning of a ref", code == 0 and "node 1 '" in out and "session 2" in out, out, err)
+    t.expect("words: a digit is a number, never the beginning of a ref", d.xrat("connect", "9")[0] == 7)
+    d.xrat("rotate", "enable")
     code, out, err = d.xrat("proxy", "status")
     t.expect("words: proxy status tells times", re.search(r"^next by timer +20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$", out, re.M), out, err)
     code, out, err = d.xrat("disconnect")
