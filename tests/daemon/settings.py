@@ -448,6 +448,67 @@ def shadowsocks(work, one):
     t.expect("shadowsocks.password is required", not reply["ok"] and "XR192" in reply["message"], reply)
 
 
+# --- Xray ---
+class Hello:
+    """Takes what a TLS client says first: the length of its first record, in each connection."""
+
+    def __init__(self):
+        self.lengths = []
+        self.socket = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            s = self.socket.accept()[0]
+            s.settimeout(5)
+            try:
+                self.lengths.append(int.from_bytes(exactly(s, 5)[3:], "big"))
+            except OSError:
+                pass
+            s.close()
+
+
+def xray_program(work):
+    """The Xray of this machine as a program; None where there is none."""
+    python = [p for p in (f"{bed.TOP}/build/xray/bin/python3", sys.executable) if os.path.exists(p) and not subprocess.run(
+        [p, "-c", "import xray; xray.startFromJSON"], capture_output=True, check=False).returncode]
+    found = os.environ.get("XRAT_TEST_XRAY") or shutil.which("xray")
+    if found or not python:
+        return found
+    script = f"{work}/xray"
+    with open(script, "w", encoding="utf-8") as f:
+        f.write(f"#!/bin/sh\nexec {python[0]} {bed.TOP}/tests/interop/xray-run \"$@\"\n")
+    os.chmod(script, 0o755)
+    return script
+
+
+def xray_keys(work, one):
+    """What only Xray has: fragments; that it takes mux and all of dns; and it runs a session."""
+    program = xray_program(work)
+    if not program:
+        tally.skip("settings: no Xray here")
+        return
+    t, hello = tally, Hello()
+    d = new(work, "xray", (one, f"trojan://change-me@127.0.0.1:{hello.port}?security=tls&sni=a.example#hello"), env={"PATH": f"{os.path.dirname(sys.executable)}:/usr/bin:/bin"})
+    base = (f'paths.xray = "{program}"',)
+    if d.connected("all of dns and log", *base, "dns.use_system_hosts = true", 'dns.query_strategy = "UseIPv4"', "dns.disable_cache = true",
+                   "dns.disable_fallback = true", "dns.enable_parallel_query = true", "runtime.log.dns_log = true", 'runtime.log.mask = "half"',
+                   'dns.hosts = { "a.example" = "127.0.0.9" }', 'routing.block.ip = ["127.0.0.9/32"]'):
+        t.expect("xray: a page", until(5, lambda: page(d.port) == one.source))
+        t.expect("xray: log.mask", until(5, lambda: "127.0." in d.engine_log("access")) and "127.0.0.1" not in d.engine_log("access"),
+                 d.engine_log("access"))
+        t.expect("xray: dns.hosts and block.ip", page(d.port, "a.example") is None)
+    shortest = {}
+    for line in ("runtime.fragment.enabled = false", "runtime.fragment.enabled = true"):
+        hello.lengths.clear()
+        d.with_lines(*base, line, "runtime.fragment.length = [20, 30]", "runtime.fragment.interval = [1, 2]",
+                     "runtime.mux.enabled = true", 'runtime.mux.xudp_concurrency = 16', 'runtime.mux.xudp_proxy_udp443 = "skip"', node=2)
+        shortest[line] = min(until(10, lambda: list(hello.lengths)) or [0])
+    t.expect("xray: fragment cuts the hello, mux beside it", shortest["runtime.fragment.enabled = false"] > 100 and
+             0 < shortest["runtime.fragment.enabled = true"] <= 30, shortest, d.stderr()[-600:])
+
+
 # --- what a terminal is told ---
 def words(work, one):
     """Names of strangers and words of engines cannot change the look of other lines; times are times."""
@@ -511,7 +572,7 @@ def proxy(d):
 
 
 EACH = (listeners, rules, logs)
-ONCE = (sniffing, names, engine_keys, muxed, shadowsocks, words, trigger)
+ONCE = (sniffing, names, engine_keys, muxed, shadowsocks, xray_keys, words, trigger)
 
 
 def guarded(fn, *args):
