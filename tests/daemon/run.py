@@ -10,6 +10,7 @@ from dbed import Tally, bed
 
 import ipc
 import life
+import replies
 
 tally = Tally("daemon")
 
@@ -23,7 +24,7 @@ def guarded(fn, work):
 
 def main():
     wanted = sys.argv[1:]
-    cases = [fn for fn in (ipc.main, *life.CASES) if not wanted or fn.__name__ in wanted]
+    cases = [fn for fn in (ipc.main, replies.replies, *life.CASES) if not wanted or fn.__name__ in wanted]
     with tempfile.TemporaryDirectory(prefix="xrat-test.") as top:
         for i, fn in enumerate(cases):
             work = f"{top}/{i}"
