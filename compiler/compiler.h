@@ -175,6 +175,10 @@ int compile_config(struct arena *a, struct diag_sink *sink, int root_fd, const c
 		   struct err *e);
 /* Where the engine's log files of sessions go: [runtime.log] dir, below root when it is relative. */
 const char *session_log_dir(struct arena *a, const char *root, const struct config *c);
+/* The directory may be one for several roots, which all count their sessions from 1: the mark, made of the path of CONFIG_ROOT
+ * (absolute, links resolved), tells whose log files they are. log_name is "session-<id>-<mark>". */
+enum { SESSION_MARK_TEXT = 9 };
+void session_log_mark(const char *root, char ret_mark[SESSION_MARK_TEXT]);
 /* "<dir>/<log_name>.access.log" and ".error.log" (kind "access", "error"). */
 const char *session_log_file(struct arena *a, const char *root, const struct config *c, const char *log_name,
 			     const char *kind);

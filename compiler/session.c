@@ -9,6 +9,11 @@ const char *session_log_dir(struct arena *a, const char *root, const struct conf
 	return *dir == '/' ? dir : arena_printf(a, "%s/%s", root, dir);
 }
 
+void session_log_mark(const char *root, char ret_mark[SESSION_MARK_TEXT])
+{
+	sha256_hex(str_of(root), (SESSION_MARK_TEXT - 1) / 2, ret_mark);
+}
+
 const char *session_log_file(struct arena *a, const char *root, const struct config *c, const char *log_name,
 			     const char *kind)
 {

@@ -1,5 +1,4 @@
 /* How sessions end: as ordered, or because the engine died. And what is removed then. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,107 +7,56 @@
 #include "daemon/session_impl.h"
 
 /* --- files --- */
-static bool same_text(const char *a, const char *b)
+static const char *base_of(const char *path)
 {
-	return a && b && str_is(str_of(a), b);
+	return strrchr(path, '/') + 1;
 }
 
-/* The file of the process that runs now. */
+/* The file of the process that runs now. All are in runtime/. */
 static bool in_use(const struct sessions *all, const struct session_life *s, const char *file)
 {
 	const struct session_life *active = all->active;
 
-	return active && active != s && same_text(active->spec.file, file);
-}
-
-static void remove_logs(int dir_fd, const char *name, const char *const kinds[2])
-{
-	static const char *const ages[] = { "", ".1" };
-	char file[128];
-
-	for (size_t i = 0; i < 2; i++)
-		for (size_t k = 0; k < sizeof(ages) / sizeof(*ages); k++) {
-			snprintf(file, sizeof(file), "%s.%s.log%s", name, kinds[i], ages[k]);
-			unlinkat(dir_fd, file, 0);
-		}
+	return active && active != s && active->spec.file && str_is(str_of(file), base_of(active->spec.file));
 }
 
 static void clean_file(const struct sessions *all, const struct session_life *s, const char *file)
 {
 	const struct daemon *d = all->daemon;
 
-	if (file && !in_use(all, s, file) && d->config->runtime.cleanup.v)
-		unlinkat(d->runtime_fd, strrchr(file, '/') + 1, 0);
+	if (!in_use(all, s, file) && d->config->runtime.cleanup.v)
+		unlinkat(d->runtime_fd, file, 0);
 }
 
 void session_end_clean(struct sessions *all, const struct session_life *s)
 {
-	static const char *const own[] = { "out", "err" }, *const engines[] = { "access", "error" };
 	const struct daemon *d = all->daemon;
-	char file[512], name[40];
-	int dir_fd;
+	char file[40];
 
 	if (!s->row.id || !s->spec.file)
 		return;
-	snprintf(name, sizeof(name), "session-%lld", (long long)s->row.id);
-	snprintf(file, sizeof(file), "%s/%s.json", all->dir, name);
+	snprintf(file, sizeof(file), "session-%lld.json", (long long)s->row.id);
 	clean_file(all, s, file);
-	clean_file(all, s, s->spec.file);
+	clean_file(all, s, base_of(s->spec.file));
 	if (d->config->runtime.log.keep.v)
 		return;
-	if (!in_use(all, s, s->spec.file))
-		remove_logs(d->runtime_fd, s->spec.name, own);
-	dir_fd = s->log_dir ? dir_open(s->log_dir, NULL) : -1;
-	if (dir_fd >= 0) {
-		remove_logs(dir_fd, name, engines);
-		close(dir_fd);
-	}
-}
-
-/* "session-12.out.log": 12, and *ret_end is ".out.log"; 0 = none of these. */
-static int64_t session_of(const char *name, char **ret_end)
-{
-	static const char front[] = "session-";
-	const char *number = name + sizeof(front) - 1;
-
-	if (!str_starts(str_of(name), front) || !isdigit((unsigned char)*number))
-		return 0;
-	return strtoll(number, ret_end, 10);
-}
-
-static void prune_dir(int dir_fd, int64_t below, int64_t but)
-{
-	struct arena *a = arena_new();
-	const char **names;
-	jmp_buf oom;
-	size_t n;
-
-	if (!a || setjmp(oom)) {
-		arena_free(a);
-		return;
-	}
-	arena_on_oom(a, &oom);
-	if (!dir_list(a, dir_fd, &names, &n, NULL))
-		for (size_t i = 0; i < n; i++) {
-			char *end = NULL;
-			int64_t id = session_of(names[i], &end);
-
-			if (id && id < below && id != but && strstr(end, ".log"))
-				unlinkat(dir_fd, names[i], 0);
-		}
-	arena_free(a);
+	if (!in_use(all, s, base_of(s->spec.file)))
+		session_logs_remove_own(d->runtime_fd, s->spec.name);
+	if (s->log_dir)
+		session_logs_remove_opened(s->log_dir, all->mark, s->row.id);
 }
 
 void session_end_prune(struct sessions *all, int64_t newest)
 {
 	const struct session_life *s = all->active;
-	char *end;
-	int64_t below = newest - SESSION_LOGS_KEPT, but = s && s->spec.name ? session_of(s->spec.name, &end) : 0;
+	int64_t below = newest - SESSION_LOGS_KEPT + 1, first = 0;
 	int dir_fd = s && s->log_dir ? dir_open(s->log_dir, NULL) : -1;
 
-	prune_dir(all->daemon->runtime_fd, below, but);
+	if (s && s->spec.name) /* the builtin engine goes on writing to the files that it began with */
+		first = strtoll(str_skip(str_of(s->spec.name), sizeof("session-") - 1).p, NULL, 10);
+	session_logs_prune(all->daemon->runtime_fd, NULL, below, first);
 	if (dir_fd >= 0) {
-		prune_dir(dir_fd, below, but);
+		session_logs_prune(dir_fd, all->mark, below, s->row.id);
 		close(dir_fd);
 	}
 }
@@ -131,6 +79,20 @@ static void died(struct sessions *all, const char *reason)
 	session_drop(s);
 }
 
+/* What a session may have said to it any number of times takes nothing of its memory. */
+static void tell_words(struct sessions *all, const char *kind, const char *what, const char *reason)
+{
+	struct session_life *s = all->active;
+	struct arena *a = arena_new();
+	jmp_buf oom;
+
+	if (a && !setjmp(oom)) {
+		arena_on_oom(a, &oom);
+		session_tell(all->daemon, STORE_WARNING, s, kind, "%s%s", what, failure_mask_text(a, s->mask, reason));
+	}
+	arena_free(a);
+}
+
 /* An adopted engine may run other bytes than its file has. */
 static void reload_adopted(struct sessions *all)
 {
@@ -150,8 +112,7 @@ static void on_reloaded(struct sessions *all, const struct sup_report *report)
 		session_run_settle(all->run);
 		return;
 	}
-	session_tell(all->daemon, STORE_WARNING, s, "session_restarted", "the engine did not reload and is restarted: %s",
-		     session_words(s, report->reason));
+	tell_words(all, "session_restarted", "the engine did not reload and is restarted: ", report->reason);
 	session_run_start(all->run, s, &s->spec);
 }
 
@@ -196,9 +157,7 @@ static void on_starting(struct sessions *all, const struct sup_report *report)
 
 static void on_degraded(struct sessions *all, const struct sup_report *report)
 {
-	struct session_life *s = all->active;
-
-	session_tell(all->daemon, STORE_WARNING, s, "runtime_inbound_unreachable", "%s", session_words(s, report->reason));
+	tell_words(all, "runtime_inbound_unreachable", "", report->reason);
 }
 
 void session_end_on_main(struct sessions *all, const struct sup_report *report)

@@ -9,6 +9,7 @@
  *   session_plan.c     work: a node and config.toml into the files that an engine runs from
  *   session_run.c      an engine process, and who hears of it
  *   session_request.c  work: one real request; how long a port did not answer; files
+ *   session_logs.c     log files: their names, and which of them go
  *   session_row.c      the store: rows, events, by way of the ledger: a row may be behind `session_life.row`
  *   session_adopt.c    after a start: rows and processes are brought together
  *   session_judge.c    which row has which process
@@ -103,6 +104,7 @@ struct reach;
 struct sessions {
 	struct daemon *daemon;
 	const char *dir;           /* CONFIG_ROOT/runtime */
+	char mark[SESSION_MARK_TEXT]; /* of this root, in the names of log files */
 	struct session_life *active;
 	struct session_run *run;   /* the engine on the configured ports */
 	struct session_run *strays; /* being ended */
@@ -146,6 +148,18 @@ void session_end_on_stop(struct session_order *o, const struct sup_report *repor
 void session_end_clean(struct sessions *all, const struct session_life *s);
 /* Logs of sessions that ended long ago. newest: the highest id there is. */
 void session_end_prune(struct sessions *all, int64_t newest);
+
+/* --- session_logs.c --- */
+/* What the log files that the engine of session id opens are called: "session-12-3f9a1c07". */
+char *session_logs_name(struct arena *a, const char *mark, int64_t id);
+/* name: "session-12" */
+void session_logs_remove_own(int runtime_fd, const char *name);
+void session_logs_remove_opened(const char *dir, const char *mark, int64_t id);
+/* Which session a file is a log of, by its whole name; 0 = none. mark NULL: in runtime/; else among the opened ones of that
+ * mark. */
+int64_t session_logs_id(const char *name, const char *mark);
+/* Removes those with an id below `below`, except `but`. */
+void session_logs_prune(int dir_fd, const char *mark, int64_t below, int64_t but);
 
 /* --- session_plan.c --- */
 /* A session of this node, not in the store yet, held once. 0; STORE_MISSING; -errno. */

@@ -142,6 +142,19 @@ static void learn_shadowsocks(struct session_life *s, const struct value *inboun
 		s->is_udp_only = network.len && !memmem(network.p, network.len, "tcp", strlen("tcp"));
 }
 
+/* Their sizes are looked after. */
+static void learn_logs(struct session_life *s, const struct value *xray)
+{
+	static const char *const keys[SUP_OPENED] = { "access", "error" };
+	const struct value *log = value_get(xray, "log");
+
+	for (size_t i = 0; i < SUP_OPENED; i++) {
+		struct str path = log ? value_get_str(log, keys[i]) : str_of(NULL);
+
+		s->spec.opened[i] = path.len && *path.p == '/' ? arena_memdup(s->a, path.p, path.len) : NULL;
+	}
+}
+
 void session_learn_file(struct session_life *s, struct str bytes)
 {
 	struct diag_sink *sink = diag_sink_new(s->a, sources_new(s->a));
@@ -154,6 +167,7 @@ void session_learn_file(struct session_life *s, struct str bytes)
 	if (json_parse(s->a, sink, sources_add(sources, "session.json", bytes.p, (uint32_t)bytes.len), true, &xray))
 		return;
 	s->mask = failure_mask_of(s->a, &xray);
+	learn_logs(s, &xray);
 	inbounds = value_get(&xray, "inbounds");
 	for (uint32_t i = 0; inbounds && inbounds->kind == VAL_ARRAY && i < inbounds->n; i++) {
 		learn_probe(s, &inbounds->items[i]);
@@ -277,7 +291,7 @@ static struct session_options options_of(const struct plan *p, const struct targ
 		.probe_port = (uint16_t)s->probe_port,
 		.probe_user = s->probe_user,
 		.probe_password = s->probe_password,
-		.log_name = arena_printf(s->a, "session-%lld", (long long)s->row.id),
+		.log_name = session_logs_name(s->a, p->daemon->sessions->mark, s->row.id),
 		.missing_file_is_error = true,
 	};
 }
@@ -348,6 +362,7 @@ static int plan_proof(struct plan *p, struct session_options o, struct err *e)
 	s->proof.name = arena_printf(s->a, "%s-proof", s->spec.name);
 	s->proof.file = arena_printf(s->a, "%s/%s.json", p->daemon->sessions->dir, s->proof.name);
 	s->proof.may_reload = false;
+	memset(s->proof.opened, 0, sizeof(s->proof.opened));
 	s->proof.times.term_ms = PROOF_TERM_MS;
 	s->proof.probe = (struct probe){ PROBE_SOCKS, "127.0.0.1", s->proof_port, SESSION_TAG_PROBE, false };
 	return write_file(p, s->proof.file, bytes, e);

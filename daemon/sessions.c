@@ -96,6 +96,7 @@ int sessions_start(struct daemon *d, struct err *e)
 	d->sessions = all;
 	all->daemon = d;
 	all->dir = dir;
+	session_log_mark(d->root, all->mark);
 	uv_timer_init(&d->loop, &all->tell);
 	all->tell.data = all;
 	all->timer_open = true;

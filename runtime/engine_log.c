@@ -111,25 +111,25 @@ static int copy_tail(int from, off_t begin, off_t end, int to)
 	return 0;
 }
 
-static int keep_older(const struct engine_log *l, int which, off_t size)
+/* The last `max` of the file's `size` bytes become NAME.1. */
+static int keep_older(int dir_fd, const char *name, int from, off_t size, off_t max)
 {
 	char old[NAME_MAX + 1], fresh[NAME_MAX + 1];
-	off_t max = (off_t)l->max_bytes;
 	int fd, r;
 
-	snprintf(old, sizeof(old), "%s.1", l->name[which]);
-	if (snprintf(fresh, sizeof(fresh), "%s.1.new", l->name[which]) >= (int)sizeof(fresh))
+	snprintf(old, sizeof(old), "%s.1", name);
+	if (snprintf(fresh, sizeof(fresh), "%s.1.new", name) >= (int)sizeof(fresh))
 		return -ENAMETOOLONG;
-	unlinkat(l->dir_fd, fresh, 0);
-	fd = openat(l->dir_fd, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	unlinkat(dir_fd, fresh, 0);
+	fd = openat(dir_fd, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = copy_tail(l->fd[which], size > max ? size - max : 0, size, fd);
+	r = copy_tail(from, size > max ? size - max : 0, size, fd);
 	close(fd);
-	if (!r && renameat(l->dir_fd, fresh, l->dir_fd, old))
+	if (!r && renameat(dir_fd, fresh, dir_fd, old))
 		r = -errno;
 	if (r)
-		unlinkat(l->dir_fd, fresh, 0);
+		unlinkat(dir_fd, fresh, 0);
 	return r;
 }
 
@@ -140,10 +140,51 @@ void engine_log_cap(struct engine_log *l)
 	for (int i = 0; i < ENGINE_LOG__N; i++) {
 		if (l->fd[i] < 0 || fstat(l->fd[i], &st) || (uint64_t)st.st_size <= l->max_bytes)
 			continue;
-		keep_older(l, i, st.st_size);
+		keep_older(l->dir_fd, l->name[i], l->fd[i], st.st_size, (off_t)l->max_bytes);
 		if (!ftruncate(l->fd[i], 0))
 			l->begin[i] = 0;
 	}
+}
+
+/* The directory of a path, which may be reached through links; the file itself must not be one. */
+static int open_parent(const char *path, const char *name)
+{
+	char *dir = strndup(path, (size_t)(name - path));
+	int fd = dir ? open(*dir ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	free(dir);
+	return fd;
+}
+
+static int cap_opened(int dir_fd, const char *name, off_t max)
+{
+	int fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), r = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_size > max) {
+		keep_older(dir_fd, name, fd, st.st_size, max);
+		r = ftruncate(fd, 0) ? -errno : 0;
+	}
+	close(fd);
+	return r;
+}
+
+void engine_log_cap_file(const char *path, uint64_t max_bytes)
+{
+	off_t max = (off_t)(max_bytes ? max_bytes : ENGINE_LOG_MAX_BYTES);
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	struct stat st;
+	int dir_fd;
+
+	if (lstat(path, &st) || !S_ISREG(st.st_mode) || st.st_size <= max)
+		return;
+	dir_fd = open_parent(path, name);
+	if (dir_fd < 0)
+		return;
+	cap_opened(dir_fd, name, max); /* what fails is tried again at the next look */
+	close(dir_fd);
 }
 
 /* --- last words --- */

@@ -27,6 +27,9 @@ int engine_log_open(const char *dir, const char *name, uint64_t max_bytes, struc
 /* Where files have outgrown max_bytes: their last max_bytes become NAME.1 and they are emptied, also when there is no room
  * for the copy. */
 void engine_log_cap(struct engine_log *l);
+/* The same for a file that the engine opened itself, which must write to it with O_APPEND (Xray, V2Ray and the builtin
+ * engine do): a regular file of ours, no link. max_bytes 0 = 8 MiB. Nothing that goes wrong is told. */
+void engine_log_cap_file(const char *path, uint64_t max_bytes);
 /* The last lines since the start on one clean line: of err.log, when that has none of out.log. Returns the length. */
 size_t engine_log_words(const struct engine_log *l, char ret_words[ENGINE_WORDS_BYTES + 1]);
 void engine_log_close(struct engine_log *l);

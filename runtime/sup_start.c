@@ -97,8 +97,12 @@ static void on_log_tick(uv_timer_t *t)
 {
 	struct sup *s = t->data;
 
-	if (s->engine)
-		engine_log_cap(&s->engine->log);
+	if (!s->engine)
+		return;
+	engine_log_cap(&s->engine->log);
+	for (size_t i = 0; i < SUP_OPENED; i++)
+		if (s->spec.opened[i])
+			engine_log_cap_file(s->spec.opened[i], s->spec.log_max_bytes);
 }
 
 static int poll_fd(struct engine *e, uv_poll_t *p, int fd, uv_poll_cb fn)

@@ -25,6 +25,7 @@ struct sup_times {
 	unsigned log_ms;           /* between looks at the size of its logs: 1000 */
 };
 
+enum { SUP_OPENED = 2 };
 /* Strings must live until the next spec is given and its SUP_REPORT_STATE SUP_STARTING was seen, or sup_close. (After
  * sup_reload: until RELOADED was seen; then those of the spec that lost may go.) */
 struct sup_spec {
@@ -35,6 +36,7 @@ struct sup_spec {
 	const char *name;  /* "client", "session-12": logs engine-NAME.out.log, .err.log (session-…: NAME.out.log) */
 	const char *log_dir;
 	uint64_t log_max_bytes; /* each; 0 = 8 MiB. Rotated to .1 by copy and truncate, since an engine may outlive us */
+	const char *opened[SUP_OPENED]; /* log files that the engine opens itself, cut in the same way; NULL = none */
 	struct probe probe;
 	uint64_t generation;
 	bool proved;            /* was healthy once, in this or an earlier life */

@@ -185,7 +185,7 @@ class Sessions(Daemon):
         self.engine, self.extra, self.rotation, self.runtime = engine, more, rotation, runtime
         super().__init__(path)
         self.configure()
-        self.db = f"{path}/xrat.db"
+        self.db, self.log_dir = f"{path}/xrat.db", f"{path}/logs"
         if links:
             subprocess.run([NODES, self.db, *links], check=True, stdout=subprocess.DEVNULL)
 

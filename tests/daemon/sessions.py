@@ -15,6 +15,7 @@ import traceback
 from dbed import SLOW, Tally, free_port, get, seconds_of, snake, until
 
 import sesskill
+import sesslogs
 from sessbed import ENGINES, PASSWORD, Node, SecretNode, Sessions, Traffic, lacking, page
 
 tally = Tally("sessions")
@@ -66,7 +67,7 @@ def life(work, engine, one, two):
     t.expect(f"{engine}: disconnected", reply["payload"] == {"stopped_session": True, "session_id": 1, "outcome": "Terminated"}, reply)
     t.expect(f"{engine}: it has ended", not d.engines() and d.row(1)["status"] == "stopped" and d.row(1)["stopped_at"], d.row(1))
     t.expect(f"{engine}: its file is gone, its logs are not", not os.path.exists(row["engine_config_path"]) and
-             os.path.exists(f"{d.root}/runtime/session-1.err.log") and os.path.exists(f"{d.root}/logs/session-1.access.log"))
+             os.path.exists(f"{d.root}/runtime/session-1.err.log") and os.path.exists(sesslogs.opened(d, 1, "access")))
     t.expect(f"{engine}: status says so", d.status()["runtime_status"] == "stopped" and not d.status()["pid_running"], d.status())
     kinds = d.events()
     t.expect(f"{engine}: events tell it", {"connect_started", "session_running", "session_stopped"} <= set(kinds), kinds)
@@ -413,7 +414,7 @@ def user_view(work, one, two):
     t.expect("by its ref", reply["code"] == "ok" and reply["payload"]["config_id"] == 2, reply)
 
 
-EACH = (life, replaced, kept, survives, dies, strays, silent)
+EACH = (life, sesslogs.logged, replaced, kept, survives, dies, strays, silent)
 ONCE = (settings, families, refused, identity, busy, user_view, *sesskill.CASES)
 
 
@@ -432,14 +433,14 @@ def main():
     wanted = sys.argv[1:]
     with tempfile.TemporaryDirectory(prefix="xrat-test.") as work:
         one, two = Node(2), Node(3)
-        sesskill.tally = tally
+        sesskill.tally = sesslogs.tally = tally
         for fn in EACH:
             for engine in ENGINES if not wanted or fn.__name__ in wanted else ():
                 guarded(fn, work, engine, one, two)
         for fn in ONCE:
             if not wanted or fn.__name__ in wanted:
                 guarded(fn, work, one, two)
-        for d in made + sesskill.made:
+        for d in made + sesskill.made + sesslogs.made:
             code = d.close()
             tally.expect(f"{d.root}: it ends well", code in (0, -signal.SIGKILL) and not
                          any(w in d.stderr() for w in ("Sanitizer", "runtime error", "left open")), code, d.stderr())
