@@ -63,6 +63,8 @@ static int run_request(struct work *w, struct arena *a, void *ctx, struct err *e
 
 static void request_free(struct request_work *q)
 {
+	if (q->proxy)
+		explicit_bzero(q->proxy, strlen(q->proxy));
 	free(q->url);
 	free(q->proxy);
 	free(q);

@@ -79,7 +79,7 @@ static int measure_delay(struct trial_pool *p, struct trial_result *r)
 
 	snprintf(proxy, sizeof(proxy), "socks5h://%s:%s@127.0.0.1:%u", p->user, p->password, r->job->port);
 	fetch_probe(p->url, &o, &got, NULL);
-	memset(proxy, 0, sizeof(proxy));
+	explicit_bzero(proxy, sizeof(proxy));
 	if (got.outcome == FETCH_ABORTED)
 		return -ECANCELED;
 	judge(r, &got, p->o->delay_ms);

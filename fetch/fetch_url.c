@@ -16,6 +16,14 @@ static char *part(CURLU *url, CURLUPart what, unsigned flags)
 	return copy;
 }
 
+/* User information, tokens: nothing of it stays behind. NULL is fine. */
+static void wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
 /* "https://host:443"; NULL when the URL is not http(s). */
 static char *origin_of(CURLU *url)
 {
@@ -53,8 +61,8 @@ void fetch_target_fini(struct fetch_target *t)
 {
 	curl_url_cleanup(t->url);
 	free(t->origin);
-	free(t->user);
-	free(t->password);
+	wipe(t->user);
+	wipe(t->password);
 	*t = (struct fetch_target){ 0 };
 }
 
@@ -79,8 +87,8 @@ char *fetch_url_shown(const char *url)
 	free(scheme);
 	free(host);
 	free(port);
-	free(path);
-	free(query);
+	wipe(path);
+	wipe(query);
 	curl_url_cleanup(u);
 	return shown;
 }
