@@ -13,6 +13,7 @@ enum {
 	TRIAL_THREADS_MAX = 256,
 	TRIAL_BAD_STARTS = 64,    /* engines that may fail in one trial, and seconds that go by so; then the rest is given up */
 	TRIAL_REASON = 240,
+	TRIAL_WORDS = 800,
 };
 
 /* --- trial_connect.c: one TCP connection --- */
@@ -82,7 +83,7 @@ struct trial_engine {
 	struct sup *sup;
 	enum sup_state state;
 	bool stopped;
-	char reason[TRIAL_REASON];  /* of the state */
+	char reason[TRIAL_WORDS];   /* of the state; not masked yet, so not cut */
 };
 #define TRIAL_ENGINE_NONE ((struct trial_engine){ .dir = { .parent_fd = -1, .fd = -1 } })
 /* Makes the directory with its file. 0 or -errno. */

@@ -1,6 +1,8 @@
 /* Last words. */
 #include "runtime/words.h"
 
+#include <string.h>
+
 struct str words_last(struct str text, unsigned lines, size_t max_bytes)
 {
 	struct str t = str_trim(text);
@@ -9,17 +11,10 @@ struct str words_last(struct str text, unsigned lines, size_t max_bytes)
 	for (unsigned seen = 0; begin; begin--)
 		if (t.p[begin - 1] == '\n' && ++seen == lines)
 			break;
-	if (t.len - begin > max_bytes) {
-		begin = t.len - max_bytes;
-		while (begin < t.len && ((unsigned char)t.p[begin] & 0xC0) == 0x80)
+	/* What is cut in two nobody knows for a secret any more, so the first word shown is a whole one. */
+	if (t.len - begin > max_bytes)
+		for (begin = t.len - max_bytes; begin < t.len && !(t.p[begin] && strchr(" \t\r\n\"", t.p[begin]));)
 			begin++;
-		/* From the next whole word on, if there is one soon. */
-		for (size_t i = begin; i < t.len && i < begin + 40; i++)
-			if (t.p[i] == ' ' || t.p[i] == '\n') {
-				begin = i;
-				break;
-			}
-	}
 	return str_trim(str_skip(t, begin));
 }
 
