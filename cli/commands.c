@@ -124,7 +124,7 @@ const struct command commands[] = {
 	  "for systemd." },
 	{ "debug", "bundle", 1, 1, cmd_in_service, OPTIONS(&opt_bundle_output, &opt_with_secrets, &opt_yes), debug_operands,
 	  "write a support archive",
-	  "Desired files, state, logs, check and diff output, versions and sockets in one zip, secrets masked. It is "
+	  "Desired files, state, nodes, sessions, logs, check and diff output, versions and sockets in one zip, secrets masked. It is "
 	  "written even when the configuration is broken. With both roles and no --role there is one for each: "
 	  "FILE-client.zip and FILE-server.zip." },
 	OPTIONS_ENGINE_ROW(cmd_in_engine, engine_operands),

@@ -7,6 +7,7 @@
 
 #include "service/bundle_impl.h"
 #include "service/hooks.h"
+#include "store/store.h"
 
 /* --- what only a compile knows ------------------------------------------------------------------------------------ */
 static void learn_secrets(struct bundle *b, struct secret *const *v, uint32_t n)
@@ -46,12 +47,14 @@ static void gather(struct bundle *b)
 		if (!wanted && b->mask)
 			bundle_learn_role(b, (enum role)role);
 	}
+	bundle_learn_store(b);
 	bundle_gather_common(b);
 	for (int role = 0; role < ROLE__N; role++)
 		if (b->o->roles & 1u << role) {
 			bundle_gather_role(b, (enum role)role);
 			bundle_gather_outputs(b, (enum role)role);
 		}
+	bundle_gather_store(b);
 	bundle_gather_logs(b);
 	bundle_gather_machine(b);
 }
@@ -166,6 +169,7 @@ static void fini(struct bundle *b)
 		buf_fini(&b->v[i].done);
 	}
 	mask_free(b->mask);
+	store_close(b->store);
 	buf_fini(&b->zip);
 	close(b->root_fd);
 }

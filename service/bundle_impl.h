@@ -9,6 +9,7 @@ enum {
 	BUNDLE_MAX = 64 << 20,
 	BUNDLE_LOG_MAX = 1 << 20, /* the end of each log */
 	BUNDLE_LOGS = 32,
+	BUNDLE_LOGGED = 5, /* sessions whose log files are included */
 };
 struct bundle_member {
 	const char *name; /* in the archive: relative, no links, no .. */
@@ -29,6 +30,12 @@ struct bundle {
 	struct mask *mask;          /* NULL with --with-secrets */
 	bool only_learn;            /* nothing is put in and no problem noted */
 	const char *engine;         /* path, or NULL */
+	struct store *store;        /* NULL: there is none, or it cannot be read */
+	struct store_session *sessions; /* the newest, newest first */
+	size_t n_sessions;
+	bool config_is_broken;      /* config.toml: the database may be another one */
+	bool knows_nodes;           /* every secret of nodes, subscriptions and sessions was learned (or none is masked) */
+	const char *session_log_dir; /* [runtime.log] dir */
 	struct buf zip;
 };
 
@@ -59,9 +66,15 @@ void bundle_gather_common(struct bundle *b);
 void bundle_gather_role(struct bundle *b, enum role role);
 /* Of a role that is not wanted its secrets: logs and audit.log are of both. */
 void bundle_learn_role(struct bundle *b, enum role role);
-void bundle_gather_logs(struct bundle *b);
 void bundle_gather_outputs(struct bundle *b, enum role role);
 void bundle_gather_machine(struct bundle *b);
+
+/* bundle_store.c: opens the database and learns, before anything is masked; puts in what is in it. */
+void bundle_learn_store(struct bundle *b);
+void bundle_gather_store(struct bundle *b);
+
+/* bundle_logs.c */
+void bundle_gather_logs(struct bundle *b);
 
 /* bundle_run.c */
 struct bundle_run {

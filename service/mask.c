@@ -90,12 +90,23 @@ static bool is_mask(struct str s)
 	return (s.len && mask_len(s) == s.len) || str_is(s, "<redacted>");
 }
 
+/* Words that stand for "no secret here": parameters of links that nobody knows are secret, "tfo=true" is none. */
+static bool is_no_secret(struct str s)
+{
+	static const char *const words[] = { "none", "auto", "true", "false", "null" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (str_is_nocase(s, words[i]))
+			return true;
+	return false;
+}
+
 /* A suspected value that is a word of the tables, a number or stars would take harmless text with it. */
 static bool is_worth(const struct mask *m, struct str s, enum mask_sure sure)
 {
 	size_t letters = 0;
 
-	if (s.len < MASK_SHORTEST || is_mask(s))
+	if (s.len < MASK_SHORTEST || is_mask(s) || is_no_secret(s))
 		return false;
 	if (sure == MASK_SURE)
 		return true;

@@ -46,6 +46,10 @@ void mask_free(struct mask *m);
 
 /* A value known to be secret from elsewhere. */
 void mask_secret(struct mask *m, struct str value);
+/* What is secret of a node, however it came to us; of the address of a subscription its user information and every part of
+ * its path and query that looks like a token. */
+void mask_node(struct mask *m, const struct node *n);
+void mask_address(struct mask *m, struct str url);
 /* Learns a text, which must live as long as the mask and have less than 2^31 bytes; ret_ranges (caller's, may be NULL)
  * gets what is secret by place. */
 void mask_learn(struct mask *m, struct str text, enum mask_form form, struct mask_ranges *ret_ranges);

@@ -237,6 +237,22 @@ int store_sessions_live(struct store *s, struct arena *a, struct store_session *
 	return 0;
 }
 
+int store_sessions_newest(struct store *s, struct arena *a, size_t max, struct store_session **ret_sessions, size_t *ret_n,
+			  struct err *e)
+{
+	struct rows rows;
+	sqlite3_stmt *st;
+	int r = sql_start(s, SQL_SESSIONS_NEWEST, ARGS(as_int((int64_t)max)), &st, e);
+
+	if (!r)
+		r = take_rows(s, a, st, sizeof(struct store_session), read_session, &rows, e);
+	if (r)
+		return r;
+	*ret_sessions = rows.v;
+	*ret_n = rows.n;
+	return 0;
+}
+
 int store_sessions_prune(struct store *s, int64_t keep, int64_t *ret_n, struct err *e)
 {
 	return tx_run(s, false, SQL_SESSIONS_PRUNE, ARGS(as_int(keep)), ret_n, e);

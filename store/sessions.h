@@ -58,6 +58,9 @@ int store_session_latest(struct store *s, struct arena *a, struct store_session 
 /* Starting, running and stopping, by id. */
 int store_sessions_live(struct store *s, struct arena *a, struct store_session **ret_sessions, size_t *ret_n,
 			struct err *e);
+/* The newest `max`, newest first. */
+int store_sessions_newest(struct store *s, struct arena *a, size_t max, struct store_session **ret_sessions, size_t *ret_n,
+			  struct err *e);
 /* Ended sessions beyond the newest `keep` are forgotten; *ret_n of them (may be NULL). */
 int store_sessions_prune(struct store *s, int64_t keep, int64_t *ret_n, struct err *e);
 

@@ -1,4 +1,4 @@
-/* link: service apply runtime compiler merge validate render links model lib */
+/* link: service apply runtime compiler store merge validate render links model lib */
 /* The archive's parts: programs that are run for it, reading beneath the root, and the whole of a small root. */
 #include <errno.h>
 #include <fcntl.h>

@@ -443,9 +443,53 @@ static void test_damaged(void **state)
 	print_message("mask: %u damaged copies of files, 0 with a secret\n", points);
 }
 
+/* --- what the database holds --------------------------------------------------------------------------------------- */
+static struct node node_of(struct arena *a)
+{
+	struct value extra = value_object(SPAN_NONE), headers = value_object(SPAN_NONE);
+
+	value_put_str(a, &extra, "obfs-password", "canary-obfs");
+	value_put_str(a, &extra, "tfo", "true");
+	value_put_str(a, &extra, "plugin", "some-plugin;mode=http;password=canary-plugin");
+	value_put_str(a, &headers, "X-Token", "canary-header");
+	value_put_str(a, &headers, "Host", "a.example.net");
+	return (struct node){
+		.name = { .s = "my node", .set = true }, .address = { .s = "s.example.net", .set = true },
+		.password = { .s = "canary-one:canary-two", .set = true }, .short_id = { .s = "a1b2c3d4", .set = true },
+		.path = { .s = "/ws?token=canary-path", .set = true }, .extra = { .v = extra, .set = true },
+		.headers = { .v = headers, .set = true },
+	};
+}
+
+static void test_node(void **state)
+{
+	struct run r = begin();
+	struct node n = node_of(r.a);
+	(void)state;
+	mask_node(r.m, &n);
+	assert_string_equal(apply(&r, "canary-two canary-obfs canary-plugin canary-header a1b2c3d4 canary-path", NULL),
+			    "<secret-1> <secret-2> <secret-3> <secret-4> <secret-5> <secret-6>");
+	assert_string_equal(apply(&r, "my node at s.example.net: true, host a.example.net, mode=http, canary-one", NULL),
+			    "my node at s.example.net: true, host a.example.net, mode=http, <secret-7>");
+	end(&r);
+}
+
+static void test_address(void **state)
+{
+	struct run r = begin();
+	(void)state;
+	mask_address(r.m, STR("https://us3r:pw-c4nary@sub.example.net:8443/api/v1/t0ken%2Fc4nary?key=qu3ry-c4nary&id=7"));
+	assert_string_equal(apply(&r, "pw-c4nary t0ken/c4nary qu3ry-c4nary", NULL), "<secret-1> <secret-2> <secret-3>");
+	assert_string_equal(apply(&r, "sub.example.net:8443 said 403 to id=7 of api v1", NULL),
+			    "sub.example.net:8443 said 403 to id=7 of api v1");
+	end(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_node),
+		cmocka_unit_test(test_address),
 		cmocka_unit_test(test_values),	      cmocka_unit_test(test_base64),	 cmocka_unit_test(test_sets),
 		cmocka_unit_test(test_toml),	      cmocka_unit_test(test_references), cmocka_unit_test(test_json),
 		cmocka_unit_test(test_broken_toml),   cmocka_unit_test(test_broken_json), cmocka_unit_test(test_text),
