@@ -44,6 +44,7 @@ random    | tests/service/history.py
 ~edges    | tests/daemon/edges.py
 ~locked   | tests/daemon/locked.py
 ~settings | tests/daemon/settings.py
+~nodesecrets| tests/daemon/nodesecrets.py
 ~nodes    | tests/nodes/run.py
 engines   | tests/interop/engines.sh
 engine    | tests/engine/run.sh
