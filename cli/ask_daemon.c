@@ -26,13 +26,36 @@ int ask_no_daemon(struct arena *a, const struct invocation *inv, const char *roo
 	return EXIT_NO_DAEMON;
 }
 
-int ask_daemon(struct arena *a, const struct invocation *inv, struct ipc_request *q, unsigned answer_ms,
-	       struct ipc_reply *ret_reply, struct value *ret_payload)
+/* How a command ends that was refused. A daemon that gives no reason is taken at its code. */
+static enum exit_code exit_of(const struct ipc_reply *reply)
 {
-	static const enum exit_code exits[IPC_CODE__N] = {
+	static const enum exit_code by_code[IPC_CODE__N] = {
 		[IPC_OK] = EXIT_DONE, [IPC_BAD_REQUEST] = EXIT_USAGE, [IPC_NOT_FOUND] = EXIT_NOT_FOUND,
 		[IPC_BUSY] = EXIT_BUSY, [IPC_INVALID_STATE] = EXIT_BUSY, [IPC_INTERNAL] = EXIT_SYSTEM,
 	};
+	static const enum exit_code by_reason[IPC_REASON__N] = {
+#define X(name, word, exit, help) [IPC_REASON_##name] = exit,
+#include "daemon/ipc_reasons.def"
+#undef X
+	};
+
+	return reply->reason ? by_reason[reply->reason] : by_code[reply->code];
+}
+
+static int tell_refusal(struct arena *a, const struct invocation *inv, const struct ipc_reply *reply)
+{
+	struct value details = value_object(SPAN_NONE);
+
+	if (inv->format != FORMAT_JSON)
+		return out_fail(a, inv, exit_of(reply), NULL, "%s", grid_clean(a, reply->message));
+	if (reply->reason)
+		value_put_str(a, &details, "reason", ipc_reason_name(reply->reason));
+	return out_fail_with(a, inv, exit_of(reply), value_array(SPAN_NONE), details, reply->message);
+}
+
+int ask_daemon(struct arena *a, const struct invocation *inv, struct ipc_request *q, unsigned answer_ms,
+	       struct ipc_reply *ret_reply, struct value *ret_payload)
+{
 	const struct ipc_call call = { .root = ask_root(a, inv), .answer_ms = answer_ms };
 	struct value payload;
 	struct err e = { 0 };
@@ -43,8 +66,7 @@ int ask_daemon(struct arena *a, const struct invocation *inv, struct ipc_request
 	else if (r)
 		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "%s", err_text(&e));
 	else if (ret_reply->code != IPC_OK)
-		r = out_fail(a, inv, exits[ret_reply->code], NULL, "%s",
-			     inv->format == FORMAT_JSON ? ret_reply->message : grid_clean(a, ret_reply->message));
+		r = tell_refusal(a, inv, ret_reply);
 	else if (ret_payload)
 		*ret_payload = payload;
 	err_fini(&e);

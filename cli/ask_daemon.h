@@ -5,7 +5,7 @@
 #include "daemon/daemon.h"
 
 const char *ask_root(struct arena *a, const struct invocation *inv);
-/* EXIT_DONE, or the exit code after telling why: EXIT_NO_DAEMON with a hint, or what the daemon's refusal comes to.
+/* EXIT_DONE, or the exit code after telling why: EXIT_NO_DAEMON with a hint, or what the daemon's refusal comes to by its reason.
  * ret_payload may be NULL; it is the payload in its snake_case spelling, for --format json. answer_ms 0 = 5 s. */
 int ask_daemon(struct arena *a, const struct invocation *inv, struct ipc_request *q, unsigned answer_ms,
 	       struct ipc_reply *ret_reply, struct value *ret_payload);

@@ -91,8 +91,8 @@ extern const size_t daemon_modules_n;
 void daemon_check(struct daemon *d);
 /* Begins to stop. token (NULL = none) is told when everything has ended. */
 void daemon_stop(struct daemon *d, const struct ipc_token *token);
-/* Begins to be replaced, in the same process. 0; DAEMON_INVALID: config.toml has errors, told in the log; DAEMON_BUSY: it
- * stops, or this is under way already. */
+/* Begins to be replaced, in the same process. 0; DAEMON_INVALID: config.toml has errors, -errno: a successor could not start,
+ * both told in the log; DAEMON_BUSY: it stops, or this is under way already. */
 int daemon_replace(struct daemon *d);
 /* Reads config.toml again. 0; DAEMON_INVALID: it is broken, which is told in the log and changes nothing. */
 int daemon_reload(struct daemon *d);

@@ -1,4 +1,5 @@
 /* Who answers what. */
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon/sessions.h"
@@ -21,17 +22,32 @@ static void handle_shutdown(struct daemon *d, const struct ipc_request *q, struc
 	daemon_stop(d, &token);
 }
 
+static void refuse_phase(struct daemon *d, struct ipc_token token)
+{
+	if (d->phase == DAEMON_STOPPING)
+		ipc_refuse_because(d->ipc, token, IPC_BUSY, IPC_REASON_STOPPING, "the daemon stops");
+	else
+		ipc_refuse_because(d->ipc, token, IPC_BUSY, IPC_REASON_RESTARTING,
+				   "the daemon is being replaced; try again in a moment");
+}
+
 static void handle_restart(struct daemon *d, const struct ipc_request *q, struct ipc_token token)
 {
 	struct ipc_reply reply;
 	int r = daemon_replace(d);
 
 	if (r == DAEMON_INVALID) {
-		ipc_refuse(d->ipc, token, IPC_INVALID_STATE, "config.toml has errors, see the daemon's log");
+		ipc_refuse_because(d->ipc, token, IPC_INVALID_STATE, IPC_REASON_CONFIG,
+				   "config.toml has errors, see the daemon's log");
+		return;
+	}
+	if (r < 0) {
+		ipc_refuse_because(d->ipc, token, IPC_INVALID_STATE, IPC_REASON_SYSTEM,
+				   "a successor could not start, see the daemon's log: %s", strerror(-r));
 		return;
 	}
 	if (r) {
-		ipc_refuse(d->ipc, token, IPC_BUSY, "the daemon is being replaced, or stops, already");
+		refuse_phase(d, token);
 		return;
 	}
 	ipc_reply_init(&reply, q->method);
@@ -63,8 +79,7 @@ void daemon_handle(void *ctx, const struct ipc_request *q, struct ipc_token toke
 	const struct handler *h = &handlers[q->method];
 
 	if (h->changes && d->phase != DAEMON_READY)
-		ipc_refuse(d->ipc, token, IPC_BUSY, d->phase == DAEMON_STOPPING ? "the daemon stops" :
-			   "the daemon is being replaced; try again in a moment");
+		refuse_phase(d, token);
 	else if (h->changes && ipc_server_waiting(d->ipc) > IPC_WAITING_MAX)
 		ipc_refuse(d->ipc, token, IPC_BUSY, "too many requests are under way");
 	else

@@ -10,8 +10,8 @@
  *   IPC_SNAKE   {"protocol_version":1,"request":{"type":"runtime_connect","config_id":7}}
  *               {"protocol_version":1,"ok":true,"code":"ok","message":"success","payload":{…}}
  *
- * Words such as triggers are spelt as the dialect spells types. payload is null where ok is false. Members that are not
- * known are passed over. */
+ * Words such as triggers are spelt as the dialect spells types. Where ok is false payload is null and "reason" says for
+ * programs what "message" says for people, in the same words in both dialects. Members that are not known are passed over. */
 #include "model/model.h"
 
 enum { IPC_VERSION = 1, IPC_REQUEST_MAX_BYTES = 64 * 1024, IPC_REPLY_MAX_BYTES = 8 * 1024 * 1024, IPC_REF_MAX_BYTES = 64 };
@@ -25,6 +25,14 @@ enum ipc_code {
 	IPC_INVALID_STATE, /* 409  invalid_state: not possible as things are */
 	IPC_INTERNAL,      /* 500  internal_error */
 	IPC_CODE__N
+};
+/* Which says more than the code does, and alone decides how a command ends. */
+enum ipc_reason {
+	IPC_REASON_NONE, /* not said */
+#define X(name, word, exit, help) IPC_REASON_##name,
+#include "daemon/ipc_reasons.def"
+#undef X
+	IPC_REASON__N
 };
 enum ipc_method {
 	IPC_DAEMON_PING,
@@ -147,7 +155,8 @@ struct ipc_apply_status {
 };
 struct ipc_reply {
 	enum ipc_code code;
-	const char *message; /* one line; NULL = "success", or the code's name */
+	enum ipc_reason reason; /* of a refusal; none = what its code means without more */
+	const char *message;    /* one line; NULL = "success", or the code's name */
 	union { /* by the request's method, when code is IPC_OK */
 		struct ipc_ping ping;
 		struct ipc_shutdown shutdown;
@@ -179,6 +188,8 @@ int ipc_read_reply(struct arena *a, struct str line, const struct ipc_request *r
 
 /* "manual", "timer", "health_check_failed"; "" for none. */
 const char *ipc_trigger_name(int trigger);
+/* "busy"; "" for none. */
+const char *ipc_reason_name(enum ipc_reason reason);
 /* JSON Schema (draft-07) of every request and reply in both dialects, made from the table. */
 void ipc_schema(struct arena *a, struct value *ret_schema);
 

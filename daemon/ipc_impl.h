@@ -48,8 +48,13 @@ extern const struct ipc_words ipc_triggers;
 struct ipc_code_row {
 	int number;
 	const char *name;
+	enum ipc_reason reason; /* where none is given */
 };
 extern const struct ipc_code_row ipc_codes[IPC_CODE__N];
+struct ipc_reason_row {
+	const char *name, *help;
+};
+extern const struct ipc_reason_row ipc_reasons[IPC_REASON__N];
 /* Fields of one inbound. */
 extern const struct ipc_fields ipc_inbound_fields;
 

@@ -220,7 +220,11 @@ int ipc_read_request(struct arena *a, struct str line, struct ipc_request *ret_r
 	if (read_fields(a, &fields, payload, ret_request, &why) || check_required(a, &fields, payload, &why))
 		return refuse(ret_refusal, why);
 	why = check_texts(ret_request);
-	return why ? refuse(ret_refusal, why) : 0;
+	if (!why)
+		return 0;
+	refuse(ret_refusal, why);
+	ret_refusal->reason = IPC_REASON_ARGUMENT;
+	return 1;
 }
 
 /* --- replies --- */
@@ -236,6 +240,17 @@ static int read_code(const struct value *v)
 		if (n == ipc_codes[code].number || str_is(name, ipc_codes[code].name))
 			return code;
 	return -1;
+}
+
+/* None where it is not said, as by a daemon of before there were any, or not known. */
+static enum ipc_reason read_reason(struct str name)
+{
+	int reason = IPC_REASON__N;
+
+	while (--reason > IPC_REASON_NONE)
+		if (str_is(name, ipc_reasons[reason].name))
+			break;
+	return (enum ipc_reason)reason;
 }
 
 int ipc_read_reply(struct arena *a, struct str line, const struct ipc_request *request, struct ipc_reply *ret_reply,
@@ -256,6 +271,7 @@ int ipc_read_reply(struct arena *a, struct str line, const struct ipc_request *r
 		return err_set(e, -EPROTO, "the daemon's reply has no known 'ok' and 'code'");
 	ipc_reply_init(ret_reply, request->method);
 	ret_reply->code = (enum ipc_code)code;
+	ret_reply->reason = read_reason(value_get_str(&object, "reason"));
 	message = value_get_str(&object, "message");
 	ret_reply->message = arena_memdup(a, message.p ? message.p : "", message.len);
 	if (ret_payload)

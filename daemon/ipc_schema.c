@@ -170,6 +170,20 @@ static bool has_code(const struct value *list, struct value code)
 	return false;
 }
 
+static struct value reason_schema(struct arena *a)
+{
+	struct value v = value_object(SPAN_NONE), words_of = value_array(SPAN_NONE);
+	const char *help = "";
+
+	for (int i = IPC_REASON_NONE + 1; i < IPC_REASON__N; i++) {
+		value_push(a, &words_of, value_string(ipc_reasons[i].name, SPAN_NONE));
+		help = arena_printf(a, "%s%s%s: %s", help, *help ? "; " : "", ipc_reasons[i].name, ipc_reasons[i].help);
+	}
+	value_put(a, &v, "enum", words_of);
+	value_put_str(a, &v, "description", help);
+	return v;
+}
+
 static struct value refusal_schema(struct arena *a, enum ipc_dialect dialect)
 {
 	struct value properties = value_object(SPAN_NONE), codes = value_array(SPAN_NONE), list = value_object(SPAN_NONE);
@@ -184,6 +198,7 @@ static struct value refusal_schema(struct arena *a, enum ipc_dialect dialect)
 	value_put(a, &list, "enum", codes);
 	value_put(a, &properties, "ok", constant(a, value_bool(false, SPAN_NONE)));
 	value_put(a, &properties, "code", list);
+	value_put(a, &properties, "reason", reason_schema(a));
 	value_put(a, &properties, "message", typed(a, "string", false));
 	value_put(a, &properties, "payload", constant(a, value_null(SPAN_NONE)));
 	return envelope(a, properties);

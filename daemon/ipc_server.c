@@ -78,8 +78,8 @@ static bool is_full(const struct ipc_server *s)
 /* As much as the kernel takes at once. */
 static void say_busy(int fd)
 {
-	static const char text[] = "{\"protocol_version\":1,\"ok\":false,\"code\":409,\"message\":\"too many clients\","
-				   "\"payload\":null}\n";
+	static const char text[] = "{\"protocol_version\":1,\"ok\":false,\"code\":409,\"reason\":\"busy\","
+				   "\"message\":\"too many clients\",\"payload\":null}\n";
 
 	(void)!send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -162,18 +162,33 @@ void ipc_answer(struct ipc_server *s, struct ipc_token token, const struct ipc_r
 	ipc_client_answer(c);
 }
 
+static void refuse(struct ipc_server *s, struct ipc_token token, struct ipc_reply reply, const char *fmt, va_list ap)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, fmt, ap) >= 0)
+		reply.message = text;
+	ipc_answer(s, token, &reply);
+	free(text);
+}
+
 void ipc_refuse(struct ipc_server *s, struct ipc_token token, enum ipc_code code, const char *fmt, ...)
 {
-	struct ipc_reply reply = { .code = code };
-	char *text = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) >= 0)
-		reply.message = text;
+	refuse(s, token, (struct ipc_reply){ .code = code }, fmt, ap);
 	va_end(ap);
-	ipc_answer(s, token, &reply);
-	free(text);
+}
+
+void ipc_refuse_because(struct ipc_server *s, struct ipc_token token, enum ipc_code code, enum ipc_reason reason,
+			const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	refuse(s, token, (struct ipc_reply){ .code = code, .reason = reason }, fmt, ap);
+	va_end(ap);
 }
 
 static unsigned count(const struct ipc_server *s, enum ipc_client_state state)
@@ -192,9 +207,13 @@ unsigned ipc_server_waiting(const struct ipc_server *s)
 
 void ipc_server_dismiss(struct ipc_server *s, const char *message)
 {
+	const struct ipc_reply reply = { .code = IPC_BUSY, .reason = IPC_REASON_STOPPING, .message = message };
+
 	for (size_t i = 0; i < IPC_CLIENTS_MAX; i++)
-		if (s->clients[i] && s->clients[i]->state == IPC_CLIENT_WAITS)
-			ipc_client_refuse(s->clients[i], IPC_BUSY, message);
+		if (s->clients[i] && s->clients[i]->state == IPC_CLIENT_WAITS) {
+			ipc_client_encode(s->clients[i], &reply);
+			ipc_client_answer(s->clients[i]);
+		}
 }
 
 bool ipc_server_writing(const struct ipc_server *s)

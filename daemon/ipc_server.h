@@ -30,12 +30,14 @@ int ipc_server_new(struct ipc_server **ret_server, uv_loop_t *loop, int listen_f
 		   struct err *e);
 /* Copies the reply. Unknown and stale tokens are fine. */
 void ipc_answer(struct ipc_server *s, struct ipc_token token, const struct ipc_reply *reply);
-/* The same with a code and a line alone. */
+/* The same with a code and a line alone; the reason is what the code means without more. */
 void ipc_refuse(struct ipc_server *s, struct ipc_token token, enum ipc_code code, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+void ipc_refuse_because(struct ipc_server *s, struct ipc_token token, enum ipc_code code, enum ipc_reason reason,
+			const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* Requests that were handed over and have no answer yet. */
 unsigned ipc_server_waiting(const struct ipc_server *s);
-/* Refuses those all as busy, for the end. */
+/* Refuses those all, for the end. */
 void ipc_server_dismiss(struct ipc_server *s, const char *message);
 /* Whether replies are still on their way out. */
 bool ipc_server_writing(const struct ipc_server *s);

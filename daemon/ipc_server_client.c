@@ -89,9 +89,10 @@ void ipc_client_answer(struct ipc_client *c)
 void ipc_client_encode(struct ipc_client *c, const struct ipc_reply *reply)
 {
 	static const char *const no_memory[IPC_DIALECT__N] = {
-		[IPC_PASCAL] = "{\"protocol_version\":1,\"ok\":false,\"code\":500,\"message\":\"out of memory\",\"payload\":null}\n",
-		[IPC_SNAKE] = "{\"protocol_version\":1,\"ok\":false,\"code\":\"internal_error\",\"message\":\"out of memory\","
-			      "\"payload\":null}\n",
+		[IPC_PASCAL] = "{\"protocol_version\":1,\"ok\":false,\"code\":500,\"reason\":\"system\",\"message\":"
+			       "\"out of memory\",\"payload\":null}\n",
+		[IPC_SNAKE] = "{\"protocol_version\":1,\"ok\":false,\"code\":\"internal_error\",\"reason\":\"system\","
+			      "\"message\":\"out of memory\",\"payload\":null}\n",
 	};
 	struct arena *volatile a = arena_new();
 	jmp_buf oom;
@@ -126,7 +127,8 @@ static void hand_over(struct ipc_client *c, struct arena *a, struct str line)
 
 	if (ipc_read_request(a, line, &request, &refusal)) {
 		c->dialect = request.dialect;
-		ipc_client_refuse(c, refusal.code, refusal.message);
+		ipc_client_encode(c, &refusal);
+		ipc_client_answer(c);
 		return;
 	}
 	c->dialect = request.dialect;

@@ -18,9 +18,19 @@ static const struct ipc_word role_words[ROLE__N] = {
 static const struct ipc_words roles = { role_words, ROLE__N };
 
 const struct ipc_code_row ipc_codes[IPC_CODE__N] = {
-	[IPC_OK] = { 200, "ok" },          [IPC_BAD_REQUEST] = { 400, "invalid_state" },
-	[IPC_NOT_FOUND] = { 404, "not_found" }, [IPC_BUSY] = { 409, "busy" },
-	[IPC_INVALID_STATE] = { 409, "invalid_state" }, [IPC_INTERNAL] = { 500, "internal_error" },
+	[IPC_OK] = { 200, "ok", IPC_REASON_NONE },
+	[IPC_BAD_REQUEST] = { 400, "invalid_state", IPC_REASON_PROTOCOL },
+	[IPC_NOT_FOUND] = { 404, "not_found", IPC_REASON_NOT_FOUND },
+	[IPC_BUSY] = { 409, "busy", IPC_REASON_BUSY },
+	[IPC_INVALID_STATE] = { 409, "invalid_state", IPC_REASON_BUSY },
+	[IPC_INTERNAL] = { 500, "internal_error", IPC_REASON_SYSTEM },
+};
+
+const struct ipc_reason_row ipc_reasons[IPC_REASON__N] = {
+	[IPC_REASON_NONE] = { "", "" },
+#define X(name, word, exit, help) [IPC_REASON_##name] = { word, help },
+#include "daemon/ipc_reasons.def"
+#undef X
 };
 
 #define FIELDS(rows) { rows, sizeof(rows) / sizeof(*(rows)) }
@@ -177,6 +187,11 @@ const struct ipc_row ipc_rows[IPC_METHOD__N] = {
 const char *ipc_trigger_name(int trigger)
 {
 	return trigger >= 0 && trigger < IPC_TRIGGER__N ? trigger_words[trigger].names[IPC_SNAKE] : "";
+}
+
+const char *ipc_reason_name(enum ipc_reason reason)
+{
+	return ipc_reasons[reason].name;
 }
 
 void ipc_request_init(struct ipc_request *q, enum ipc_dialect dialect, enum ipc_method method)

@@ -98,6 +98,8 @@ void ipc_write_reply(struct arena *a, enum ipc_dialect dialect, enum ipc_method 
 		value_put_int(a, &object, "code", ipc_codes[reply->code].number);
 	else
 		value_put_str(a, &object, "code", ipc_codes[reply->code].name);
+	if (!ok)
+		value_put_str(a, &object, "reason", ipc_reason_name(reply->reason ? reply->reason : ipc_codes[reply->code].reason));
 	value_put(a, &object, "message", text_value(a, message));
 	value_put(a, &object, "payload",
 		  ok ? fields_value(a, &ipc_rows[method].reply, &reply->ping, dialect, false) : value_null(SPAN_NONE));

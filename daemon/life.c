@@ -219,7 +219,7 @@ void daemon_stop(struct daemon *d, const struct ipc_token *token)
 	struct life *l = d->life;
 
 	if (token && l->has_token) {
-		ipc_refuse(d->ipc, *token, IPC_BUSY, "the daemon stops already");
+		ipc_refuse_because(d->ipc, *token, IPC_BUSY, IPC_REASON_STOPPING, "the daemon stops already");
 		return;
 	}
 	if (token) {
@@ -252,7 +252,7 @@ int daemon_replace(struct daemon *d)
 	if (r) { /* the successor could not start */
 		daemon_log(d, SEV_ERROR, NULL, "not replaced: %s", r < 0 ? err_text(&e) : "config.toml has errors");
 		err_fini(&e);
-		return DAEMON_INVALID;
+		return r;
 	}
 	daemon_log(d, SEV_NOTE, NULL, "the daemon is replaced by '%s'", d->life->exe);
 	sdnotify(SDNOTIFY_RELOADING);

@@ -44,12 +44,15 @@ static void perform(struct rotation *all, enum rotation_act act, const char *why
 
 static void on_tried(struct daemon *d, void *ctx, const struct session_result *r)
 {
-	static const enum rotation_tried meanings[] = {
+	static const enum rotation_tried meanings[SESSION_OUTCOME__N] = {
 		[SESSION_OK] = ROTATION_TRIED_TAKEN, [SESSION_NO_NODE] = ROTATION_TRIED_FAILED,
-		[SESSION_BUSY] = ROTATION_TRIED_BUSY, [SESSION_NONE] = ROTATION_TRIED_FAULT,
+		[SESSION_DISABLED] = ROTATION_TRIED_FAILED, [SESSION_BUSY] = ROTATION_TRIED_BUSY,
+		[SESSION_OCCUPIED] = ROTATION_TRIED_BUSY, [SESSION_STOPPING] = ROTATION_TRIED_INTERRUPTED,
+		[SESSION_NONE] = ROTATION_TRIED_FAULT, [SESSION_BAD_CONFIG] = ROTATION_TRIED_FAULT,
 		[SESSION_REFUSED] = ROTATION_TRIED_FAILED, [SESSION_NO_ENGINE] = ROTATION_TRIED_FAULT,
-		[SESSION_NOT_PROVED] = ROTATION_TRIED_FAILED, [SESSION_LOST] = ROTATION_TRIED_FAILED,
-		[SESSION_FAULT] = ROTATION_TRIED_FAULT,
+		[SESSION_NOT_READY] = ROTATION_TRIED_FAILED, [SESSION_NOT_PROVED] = ROTATION_TRIED_FAILED,
+		[SESSION_LOST] = ROTATION_TRIED_FAILED, [SESSION_LOCKED] = ROTATION_TRIED_FAULT,
+		[SESSION_FAULT] = ROTATION_TRIED_FAULT, [SESSION_CANCELLED] = ROTATION_TRIED_INTERRUPTED,
 	};
 	struct rotation *all = ctx;
 	enum rotation_tried how = meanings[r->outcome];
@@ -156,14 +159,15 @@ static void say_result(const struct rotation *all, struct rotation_order *o, con
 static void conclude(struct rotation *all, const char *why)
 {
 	static const enum session_outcome outcomes[ROTATION_RESULT__N] = {
-		[ROTATION_REPLACED] = SESSION_OK, [ROTATION_NO_CANDIDATE] = SESSION_NO_NODE,
+		[ROTATION_REPLACED] = SESSION_OK, [ROTATION_NO_CANDIDATE] = SESSION_NO_CANDIDATE,
 		[ROTATION_ALL_FAILED] = SESSION_NOT_PROVED, [ROTATION_NETWORK_DOWN] = SESSION_NOT_PROVED,
-		[ROTATION_INTERRUPTED] = SESSION_BUSY, [ROTATION_BUSY] = SESSION_BUSY, [ROTATION_FAULT] = SESSION_FAULT,
+		[ROTATION_INTERRUPTED] = SESSION_CANCELLED, [ROTATION_BUSY] = SESSION_BUSY, [ROTATION_FAULT] = SESSION_FAULT,
 	};
 	struct rotation_order *o = all->order;
 
 	if (all->core.n_tried != 1 || o->result.outcome == SESSION_OK) /* of a single one its own outcome is told */
 		o->result.outcome = outcomes[all->core.result];
+	o->result.kept_old = o->result.outcome != SESSION_OK && all->core.session_id;
 	say_result(all, o, why);
 	all->order = NULL;
 	rotation_tell_end(all, o->why);
@@ -197,8 +201,8 @@ static void refuse(struct rotation *all, struct rotation_order *o)
 	} rows[ROTATION_RESULT__N] = {
 		[ROTATION_BUSY] = { SESSION_BUSY, "a rotation is under way already" },
 		[ROTATION_NO_SESSION] = { SESSION_NONE, "no session is active; 'xrat connect' starts one" },
-		[ROTATION_SAME_NODE] = { SESSION_REFUSED, "this node is the one in use" },
-		[ROTATION_COOLING] = { SESSION_REFUSED, "the last rotation was less than cooldown_secs ago" },
+		[ROTATION_SAME_NODE] = { SESSION_SAME_NODE, "this node is the one in use" },
+		[ROTATION_COOLING] = { SESSION_COOLING, "the last rotation was less than cooldown_secs ago" },
 	};
 
 	o->result.outcome = rows[all->core.refusal].outcome;

@@ -10,18 +10,6 @@ struct rotation_asker {
 	int trigger;
 };
 
-static const enum ipc_code codes[] = {
-	[SESSION_OK] = IPC_OK,
-	[SESSION_NO_NODE] = IPC_NOT_FOUND,
-	[SESSION_BUSY] = IPC_BUSY,
-	[SESSION_NONE] = IPC_NOT_FOUND,
-	[SESSION_REFUSED] = IPC_INVALID_STATE,
-	[SESSION_NO_ENGINE] = IPC_INTERNAL,
-	[SESSION_NOT_PROVED] = IPC_INVALID_STATE,
-	[SESSION_LOST] = IPC_INTERNAL,
-	[SESSION_FAULT] = IPC_INTERNAL,
-};
-
 static struct ipc_int number(int64_t n)
 {
 	return (struct ipc_int){ .is_set = n != 0, .n = n };
@@ -55,7 +43,7 @@ static void on_replaced(struct daemon *d, void *ctx, const struct session_result
 	jmp_buf oom;
 
 	if (r->outcome != SESSION_OK) {
-		ipc_refuse(d->ipc, asker->token, codes[r->outcome], "%s", r->why);
+		session_answer_refuse(d, IPC_RUNTIME_REPLACE, asker->token, r);
 	} else if (!(a = arena_new()) || setjmp(oom)) {
 		ipc_refuse(d->ipc, asker->token, IPC_INTERNAL, "changed, but memory is out");
 	} else {
@@ -95,7 +83,8 @@ static void on_switched(struct daemon *d, void *ctx, int r, struct err *e)
 	struct ipc_reply reply;
 
 	if (r) {
-		ipc_refuse(d->ipc, asker->token, r == -EBUSY ? IPC_BUSY : IPC_INTERNAL, "%s", err_text(e));
+		ipc_refuse_because(d->ipc, asker->token, r == -EBUSY ? IPC_BUSY : IPC_INTERNAL,
+				   r == -EBUSY ? IPC_REASON_LOCKED : IPC_REASON_SYSTEM, "%s", err_text(e));
 	} else {
 		ipc_reply_init(&reply, asker->method);
 		reply.rotation.rotation_enabled = d->rotation->core.policy.enabled;

@@ -66,10 +66,13 @@ void rotation_tell_try(struct rotation *all)
 
 void rotation_tell_tried(struct rotation *all, const struct session_result *r)
 {
-	static const char *const words[] = {
-		[SESSION_OK] = "proved", [SESSION_NO_NODE] = "not_there", [SESSION_BUSY] = "busy", [SESSION_NONE] = "none",
-		[SESSION_REFUSED] = "refused", [SESSION_NO_ENGINE] = "no_engine", [SESSION_NOT_PROVED] = "not_proved",
-		[SESSION_LOST] = "lost", [SESSION_FAULT] = "system_error",
+	static const char *const words[SESSION_OUTCOME__N] = {
+		[SESSION_OK] = "proved", [SESSION_NO_NODE] = "not_there", [SESSION_DISABLED] = "not_there",
+		[SESSION_BUSY] = "busy", [SESSION_OCCUPIED] = "busy", [SESSION_STOPPING] = "busy", [SESSION_NONE] = "none",
+		[SESSION_BAD_CONFIG] = "refused", [SESSION_REFUSED] = "refused", [SESSION_NO_ENGINE] = "no_engine",
+		[SESSION_NOT_READY] = "not_proved", [SESSION_NOT_PROVED] = "not_proved", [SESSION_LOST] = "lost",
+		[SESSION_LOCKED] = "system_error", [SESSION_FAULT] = "system_error",
+		[SESSION_CANCELLED] = "busy",
 	};
 
 	str_print(all->last_candidate_result, sizeof(all->last_candidate_result), "%s%s%.250s", words[r->outcome],

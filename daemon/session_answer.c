@@ -1,4 +1,5 @@
 /* Clients that connect and disconnect. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,17 +9,43 @@ struct asker {
 	struct ipc_token token;
 };
 
-static const enum ipc_code codes[] = {
-	[SESSION_OK] = IPC_OK,
-	[SESSION_NO_NODE] = IPC_NOT_FOUND,
-	[SESSION_BUSY] = IPC_BUSY,
-	[SESSION_NONE] = IPC_NOT_FOUND,
-	[SESSION_REFUSED] = IPC_BAD_REQUEST,
-	[SESSION_NO_ENGINE] = IPC_INTERNAL,
-	[SESSION_NOT_PROVED] = IPC_BAD_REQUEST,
-	[SESSION_LOST] = IPC_INTERNAL,
-	[SESSION_FAULT] = IPC_INTERNAL,
+static const struct answer {
+	enum ipc_code code;
+	enum ipc_reason reason, kept; /* kept: where what ran before runs on, if that says more */
+} answers[SESSION_OUTCOME__N] = {
+	[SESSION_OK] = { IPC_OK, IPC_REASON_NONE, 0 },
+	[SESSION_NO_NODE] = { IPC_NOT_FOUND, IPC_REASON_NOT_FOUND, 0 },
+	[SESSION_DISABLED] = { IPC_NOT_FOUND, IPC_REASON_DISABLED, 0 },
+	[SESSION_BUSY] = { IPC_BUSY, IPC_REASON_BUSY, 0 },
+	[SESSION_OCCUPIED] = { IPC_BUSY, IPC_REASON_SESSION_ACTIVE, 0 },
+	[SESSION_STOPPING] = { IPC_BUSY, IPC_REASON_STOPPING, 0 },
+	[SESSION_NONE] = { IPC_NOT_FOUND, IPC_REASON_NO_SESSION, 0 },
+	[SESSION_BAD_CONFIG] = { IPC_BAD_REQUEST, IPC_REASON_CONFIG, 0 },
+	[SESSION_REFUSED] = { IPC_BAD_REQUEST, IPC_REASON_NODE, 0 },
+	[SESSION_NO_ENGINE] = { IPC_INTERNAL, IPC_REASON_NO_ENGINE, 0 },
+	[SESSION_NOT_READY] = { IPC_BAD_REQUEST, IPC_REASON_ENGINE, IPC_REASON_KEPT_OLD },
+	[SESSION_NOT_PROVED] = { IPC_BAD_REQUEST, IPC_REASON_NOT_PROVED, IPC_REASON_KEPT_OLD },
+	[SESSION_LOST] = { IPC_INTERNAL, IPC_REASON_LOST, 0 },
+	[SESSION_LOCKED] = { IPC_BUSY, IPC_REASON_LOCKED, 0 },
+	[SESSION_FAULT] = { IPC_INTERNAL, IPC_REASON_SYSTEM, 0 },
+	[SESSION_CANCELLED] = { IPC_BUSY, IPC_REASON_CANCELLED, 0 },
+	[SESSION_NO_CANDIDATE] = { IPC_NOT_FOUND, IPC_REASON_NO_CANDIDATE, 0 },
+	[SESSION_SAME_NODE] = { IPC_INVALID_STATE, IPC_REASON_SAME_NODE, 0 },
+	[SESSION_COOLING] = { IPC_INVALID_STATE, IPC_REASON_COOLING, 0 },
 };
+
+void session_answer_refuse(struct daemon *d, enum ipc_method method, struct ipc_token token, const struct session_result *r)
+{
+	const struct answer *row = &answers[r->outcome];
+	enum ipc_reason reason = r->kept_old && row->kept ? row->kept : row->reason;
+	enum ipc_code code = row->code;
+
+	if (code == IPC_BAD_REQUEST && method == IPC_RUNTIME_REPLACE) /* 409 there, as ever; the word is the same */
+		code = IPC_INVALID_STATE;
+	if (reason == IPC_REASON_STOPPING && d->phase == DAEMON_RESTARTING)
+		reason = IPC_REASON_RESTARTING;
+	ipc_refuse_because(d->ipc, token, code, reason, "%s", r->why);
+}
 
 static struct asker *asker_new(struct daemon *d, struct ipc_token token)
 {
@@ -73,7 +100,7 @@ static void on_connected(struct daemon *d, void *ctx, const struct session_resul
 	if (r->outcome == SESSION_OK)
 		answer_connect(d, asker->token, r);
 	else
-		ipc_refuse(d->ipc, asker->token, codes[r->outcome], "%s", r->why);
+		session_answer_refuse(d, IPC_RUNTIME_CONNECT, asker->token, r);
 	free(asker);
 }
 
@@ -91,12 +118,13 @@ int session_answer_find(struct daemon *d, struct ipc_int number, const char *ref
 	if (r == STORE_MISSING && ref)
 		r = store_node_find(d->store, ref, ret_id, &e);
 	if (r == STORE_AMBIGUOUS)
-		ipc_refuse(d->ipc, token, IPC_BAD_REQUEST, "more than one node's ref begins with '%s'; give more digits",
-			   ref ? ref : digits);
+		ipc_refuse_because(d->ipc, token, IPC_BAD_REQUEST, IPC_REASON_AMBIGUOUS_REF,
+				   "more than one node's ref begins with '%s'; give more digits", ref ? ref : digits);
 	else if (r > 0)
 		ipc_refuse(d->ipc, token, IPC_NOT_FOUND, "there is no node '%s'", ref ? ref : digits);
 	else if (r < 0)
-		ipc_refuse(d->ipc, token, IPC_INTERNAL, "%s", err_text(&e));
+		ipc_refuse_because(d->ipc, token, IPC_INTERNAL, r == -EBUSY ? IPC_REASON_LOCKED : IPC_REASON_SYSTEM, "%s",
+				   err_text(&e));
 	err_fini(&e);
 	return r;
 }
@@ -125,7 +153,7 @@ static void on_disconnected(struct daemon *d, void *ctx, const struct session_re
 							    .outcome = r->why };
 		ipc_answer(d->ipc, asker->token, &reply);
 	} else {
-		ipc_refuse(d->ipc, asker->token, codes[r->outcome], "%s", r->why);
+		session_answer_refuse(d, IPC_RUNTIME_DISCONNECT, asker->token, r);
 	}
 	free(asker);
 }

@@ -44,6 +44,7 @@ void session_order_finish(struct session_order *o)
 	session_gap_stop(o->gap);
 	if (o->works)
 		return;
+	o->outcome->result.kept_old = o->next && all->active && o->outcome->result.outcome != SESSION_OK;
 	session_run_discard(o->trial);
 	session_drop(o->next);
 	all->order = NULL;
@@ -107,7 +108,15 @@ void session_order_fail(struct session_order *o, enum session_outcome outcome, c
 
 static void fail_system(struct session_order *o, int r, const char *what)
 {
-	session_order_fail(o, SESSION_FAULT, "%s: %s", what, r == -EBUSY ? "the daemon is being replaced" : strerror(-r));
+	session_order_fail(o, r == -EBUSY ? SESSION_STOPPING : SESSION_FAULT, "%s: %s", what, r == -EBUSY ? "the daemon is being replaced" : strerror(-r));
+}
+
+/* Work that was asked to end says nothing of the node. */
+static enum session_outcome outcome_of(const struct session_order *o, int r, enum session_outcome otherwise)
+{
+	if (r != -ECANCELED && !o->all->stopping)
+		return otherwise;
+	return o->all->daemon->phase == DAEMON_READY ? SESSION_CANCELLED : SESSION_STOPPING;
 }
 
 /* --- the proof --- */
@@ -121,7 +130,8 @@ static void on_requested(struct daemon *d, void *ctx, int r, const char *why, in
 		return;
 	}
 	if (r || o->all->stopping) {
-		session_order_fail(o, SESSION_NOT_PROVED, "no request went through it: %s", r ? why : "the daemon stops");
+		session_order_fail(o, outcome_of(o, r, SESSION_NOT_PROVED), "no request went through it: %s",
+				   r ? why : "the daemon stops");
 		return;
 	}
 	session_tell(d, STORE_INFO, o->next, "session_proved", "a request through it took %lld ms", (long long)ms);
@@ -153,7 +163,7 @@ static void on_trial(struct session_run *run, const struct sup_report *report)
 	if (report->state == SUP_RUNNING)
 		request(o, STEP_REQUEST, o->next->proof_port);
 	else if (report->state == SUP_FAILED)
-		session_order_fail(o, SESSION_NOT_PROVED, "%s", session_words(o->next, report->reason));
+		session_order_fail(o, SESSION_NOT_READY, "%s", session_words(o->next, report->reason));
 }
 
 static void begin_proof(struct session_order *o)
@@ -180,7 +190,7 @@ void session_order_on_main(struct session_order *o, const struct sup_report *rep
 	if (ready && o->wants_confirm)
 		confirm(o);
 	else if (o->step == STEP_CONFIRM && report->kind == SUP_REPORT_STATE && report->state == SUP_FAILED)
-		session_order_fail(o, SESSION_NOT_PROVED, "%s", session_words(o->next, report->reason));
+		session_order_fail(o, SESSION_NOT_READY, "%s", session_words(o->next, report->reason));
 	else if (o->step == STEP_STOP)
 		session_end_on_stop(o, report);
 	else
@@ -210,11 +220,11 @@ static void on_planned(struct daemon *d, void *ctx, int r, struct err *e)
 	if (!r)
 		session_row_set(d, s, STORE_S_CONFIG_PATH | STORE_S_INBOUNDS);
 	if (o->all->stopping)
-		session_order_fail(o, SESSION_BUSY, "the daemon stops");
+		session_order_fail(o, SESSION_STOPPING, "the daemon stops");
 	else if (r > 0)
 		session_order_fail(o, p->outcome, "%s", p->why);
 	else if (r)
-		session_order_fail(o, SESSION_FAULT, "%s", r == -ECANCELED ? "it was cancelled" : err_text(e));
+		session_order_fail(o, outcome_of(o, r, SESSION_FAULT), "%s", r == -ECANCELED ? "it was cancelled" : err_text(e));
 	else
 		begin_proof_or_start(o, p->wants_proof);
 	buf_fini(&p->out);
@@ -279,7 +289,7 @@ static struct outcome *refusal(struct sessions *all, session_done_fn *done, void
 static bool is_busy(struct sessions *all, session_done_fn *done, void *ctx)
 {
 	if (all->stopping)
-		refusal(all, done, ctx, SESSION_BUSY, "the daemon stops");
+		refusal(all, done, ctx, SESSION_STOPPING, "the daemon stops");
 	else if (all->order)
 		refusal(all, done, ctx, SESSION_BUSY, "another connect or disconnect is under way; try again in a moment");
 	return all->stopping || all->order;
@@ -294,11 +304,11 @@ static int find_node(struct sessions *all, int64_t node_id, session_done_fn *don
 	int r = session_new(all->daemon, node_id, &s, &e);
 
 	if (r < 0)
-		refusal(all, done, ctx, SESSION_FAULT, "%s", err_text(&e));
+		refusal(all, done, ctx, r == -EBUSY ? SESSION_LOCKED : SESSION_FAULT, "%s", err_text(&e));
 	else if (r || s->node.row.is_deleted)
 		refusal(all, done, ctx, SESSION_NO_NODE, "there is no node %lld", n);
 	else if (!s->node.row.is_enabled)
-		refusal(all, done, ctx, SESSION_NO_NODE, "node %lld is disabled; 'xrat enable %lld' enables it", n, n);
+		refusal(all, done, ctx, SESSION_DISABLED, "node %lld is disabled; 'xrat enable %lld' enables it", n, n);
 	err_fini(&e);
 	if (!r && (s->node.row.is_deleted || !s->node.row.is_enabled)) {
 		session_drop(s);
@@ -323,7 +333,7 @@ static void on_row(struct daemon *d, void *ctx, int r, struct err *e)
 
 	o->outcome->result.session_id = s->row.id;
 	if (r) {
-		session_order_fail(o, r == -EBUSY ? SESSION_BUSY : SESSION_FAULT, "%s", err_text(e));
+		session_order_fail(o, r == -EBUSY ? SESSION_LOCKED : SESSION_FAULT, "%s", err_text(e));
 		return;
 	}
 	session_tell(d, STORE_INFO, s, active ? "replace_started" : "connect_started", "%s node %lld: %s",
@@ -355,7 +365,7 @@ void sessions_connect(struct daemon *d, int64_t node_id, enum session_cause caus
 	if (is_busy(all, done, ctx) || find_node(all, node_id, done, ctx, &s))
 		return;
 	if (all->active && !d->config->runtime.replace_active_session.v) {
-		refusal(all, done, ctx, SESSION_BUSY, "session %lld runs, and [runtime] replace_active_session is false; "
+		refusal(all, done, ctx, SESSION_OCCUPIED, "session %lld runs, and [runtime] replace_active_session is false; "
 			"'xrat disconnect' ends it", (long long)all->active->row.id);
 		session_drop(s);
 		return;
@@ -394,5 +404,5 @@ void session_order_stop(struct session_order *o)
 	bool only_starts = o->step == STEP_SWITCH && !o->all->active;
 
 	if (o->step == STEP_ROW || o->step == STEP_PROOF || o->step == STEP_CLEAR || only_starts)
-		session_order_fail(o, SESSION_BUSY, "the daemon stops");
+		session_order_fail(o, SESSION_STOPPING, "the daemon stops");
 }

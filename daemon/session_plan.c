@@ -219,7 +219,7 @@ static int refuse(struct plan *p, enum session_outcome outcome, const char *fmt,
 	return 1;
 }
 
-/* The first error, with its place. */
+/* The first error, with its place; one that config.toml has is not the node's. */
 static int refuse_diagnostics(struct plan *p, struct diag_sink *sink)
 {
 	const struct source *source;
@@ -235,7 +235,8 @@ static int refuse_diagnostics(struct plan *p, struct diag_sink *sink)
 	if (!source)
 		return refuse(p, SESSION_REFUSED, "%s: %s", diag_infos[d->code].name, d->msg);
 	source_place(diag_sources(sink), d->at.src, d->at.begin, &line, &column);
-	return refuse(p, SESSION_REFUSED, "%s:%u:%u: %s: %s", source->path, line, column, diag_infos[d->code].name, d->msg);
+	return refuse(p, str_ends_nocase(str_of(source->path), "config.toml") ? SESSION_BAD_CONFIG : SESSION_REFUSED,
+		      "%s:%u:%u: %s: %s", source->path, line, column, diag_infos[d->code].name, d->msg);
 }
 
 /* --- compiling --- */

@@ -191,10 +191,10 @@ static void on_failed(struct session_order *o, const char *reason)
 	const char *words = session_words(s, reason);
 
 	if (!o->all->active) {
-		session_order_fail(o, SESSION_NOT_PROVED, "%s", words);
+		session_order_fail(o, SESSION_NOT_READY, "%s", words);
 		return;
 	}
-	o->outcome->result.outcome = SESSION_NOT_PROVED;
+	o->outcome->result.outcome = SESSION_NOT_READY;
 	str_print(o->outcome->why, sizeof(o->outcome->why), "%s", words);
 	session_row_fail(d, s, "replace_failed", words);
 	session_tell(d, STORE_ERROR, s, "replace_failed", "did not take over: %s", words);
@@ -348,7 +348,7 @@ static void switch_now(struct session_order *o)
 	if (!all->active && all->strays)
 		return; /* they may hold the ports: sessions_go_on comes back here */
 	if (all->stopping)
-		session_order_fail(o, SESSION_BUSY, "the daemon stops");
+		session_order_fail(o, SESSION_STOPPING, "the daemon stops");
 	else if (can_reload(all, o->next))
 		reload(o);
 	else

@@ -10,20 +10,33 @@ enum session_cause { SESSION_BY_USER, SESSION_BY_TIMER, SESSION_BY_HEALTH };
 /* How an order ended. */
 enum session_outcome {
 	SESSION_OK,
-	SESSION_NO_NODE,    /* not there, removed or disabled */
-	SESSION_BUSY,       /* another order is under way, or one runs and replace_active_session is false */
-	SESSION_NONE,       /* nothing to disconnect */
-	SESSION_REFUSED,    /* config.toml or the node cannot be compiled, or the engine's checker refused: why says it */
-	SESSION_NO_ENGINE,  /* the engine's program is not there */
-	SESSION_NOT_PROVED, /* it did not get ready, or no request went through it; what ran before still runs */
-	SESSION_LOST,       /* the switch failed and what ran before could not be brought back either */
-	SESSION_FAULT       /* the system: disk, memory, store */
+	SESSION_NO_NODE,      /* not there, or removed */
+	SESSION_DISABLED,     /* the node is */
+	SESSION_BUSY,         /* another order is under way */
+	SESSION_OCCUPIED,     /* one runs, and replace_active_session is false */
+	SESSION_STOPPING,     /* the daemon stops, or is being replaced */
+	SESSION_NONE,         /* nothing to disconnect, or to change */
+	SESSION_BAD_CONFIG,   /* config.toml has errors: why says it */
+	SESSION_REFUSED,      /* the node cannot be compiled, or the engine's checker refused: why says it */
+	SESSION_NO_ENGINE,    /* the engine's program is not there */
+	SESSION_NOT_READY,    /* its engine did not get ready */
+	SESSION_NOT_PROVED,   /* no request went through it */
+	SESSION_LOST,         /* the switch failed and what ran before could not be brought back either */
+	SESSION_LOCKED,       /* another process holds the database */
+	SESSION_FAULT,        /* the system: disk, memory, store */
+	SESSION_CANCELLED,    /* called off */
+	/* of rotations alone */
+	SESSION_NO_CANDIDATE,
+	SESSION_SAME_NODE,    /* the one in use was named */
+	SESSION_COOLING,      /* the last one was not long ago */
+	SESSION_OUTCOME__N
 };
 struct session_result {
 	enum session_outcome outcome;
 	const char *why;          /* one line without secrets; "" */
 	int64_t session_id, node_id, pid;
 	int64_t old_session_id;   /* that was replaced; 0 = none */
+	bool kept_old;            /* not OK, and what ran before runs on */
 	int64_t gap_ms;           /* while the configured port did not answer; -1 = not measured, 0 = it never stopped */
 	bool killed;              /* disconnect: it needed SIGKILL */
 };
@@ -67,6 +80,8 @@ daemon_handler_fn sessions_handle_connect, sessions_handle_disconnect, sessions_
 
 /* The node that a request names, by number or ref. 0: *ret_id; else the token was answered. */
 int session_answer_find(struct daemon *d, struct ipc_int number, const char *ref, struct ipc_token token, int64_t *ret_id);
+/* Tells what became of an order that is not SESSION_OK. */
+void session_answer_refuse(struct daemon *d, enum ipc_method method, struct ipc_token token, const struct session_result *r);
 
 /* --- health.c, rotation.c --- */
 int health_start(struct daemon *d, struct err *e);

@@ -45,6 +45,7 @@ random    | tests/service/history.py
 ~locked   | tests/daemon/locked.py
 ~settings | tests/daemon/settings.py
 ~nodesecrets| tests/daemon/nodesecrets.py
+~reasons  | tests/daemon/reasons.py
 ~nodes    | tests/nodes/run.py
 engines   | tests/interop/engines.sh
 engine    | tests/engine/run.sh

@@ -132,10 +132,11 @@ static void test_refused(void **state)
 
 static void test_codes(void **state)
 {
-	static const struct { enum ipc_code code; const char *pascal, *snake; } rows[] = {
-		{ IPC_BAD_REQUEST, "400", "\"invalid_state\"" }, { IPC_NOT_FOUND, "404", "\"not_found\"" },
-		{ IPC_BUSY, "409", "\"busy\"" }, { IPC_INVALID_STATE, "409", "\"invalid_state\"" },
-		{ IPC_INTERNAL, "500", "\"internal_error\"" },
+	static const struct { enum ipc_code code; const char *pascal, *snake, *reason; } rows[] = {
+		{ IPC_BAD_REQUEST, "400", "\"invalid_state\"", "protocol" },
+		{ IPC_NOT_FOUND, "404", "\"not_found\"", "not_found" }, { IPC_BUSY, "409", "\"busy\"", "busy" },
+		{ IPC_INVALID_STATE, "409", "\"invalid_state\"", "busy" },
+		{ IPC_INTERNAL, "500", "\"internal_error\"", "system" },
 	};
 	struct t *t = *state;
 
@@ -143,10 +144,34 @@ static void test_codes(void **state)
 		const struct ipc_reply reply = { .code = rows[i].code, .message = "no \"x\"\n" };
 
 		assert_string_equal(said(t, IPC_PASCAL, IPC_DAEMON_PING, &reply),
-				    arena_printf(t->a, "{\"protocol_version\":1,\"ok\":false,\"code\":%s,\"message\":\"no "
-						 "\\\"x\\\"\\n\",\"payload\":null}\n", rows[i].pascal));
+				    arena_printf(t->a, "{\"protocol_version\":1,\"ok\":false,\"code\":%s,\"reason\":\"%s\",\"message\":\"no "
+						 "\\\"x\\\"\\n\",\"payload\":null}\n", rows[i].pascal, rows[i].reason));
 		assert_non_null(strstr(said(t, IPC_SNAKE, IPC_DAEMON_PING, &reply), rows[i].snake));
 	}
+}
+
+/* Every reason comes back as what it was, whatever the code; one that is not known here, and none, are none. */
+static void test_reasons(void **state)
+{
+	struct t *t = *state;
+	struct ipc_request q;
+	struct ipc_reply back;
+
+	for (int i = IPC_REASON_NONE + 1; i < IPC_REASON__N; i++)
+		for (int d = 0; d < IPC_DIALECT__N; d++) {
+			const struct ipc_reply reply = { .code = IPC_BAD_REQUEST, .reason = (enum ipc_reason)i, .message = "no" };
+
+			ipc_request_init(&q, (enum ipc_dialect)d, IPC_RUNTIME_CONNECT);
+			assert_int_equal(ipc_read_reply(t->a, str_trim(str_of(said(t, q.dialect, q.method, &reply))), &q, &back, NULL,
+							NULL), 0);
+			assert_int_equal(back.reason, i);
+		}
+	assert_int_equal(ipc_read_reply(t->a, str_of("{\"ok\":false,\"code\":\"busy\",\"reason\":\"tired\"}"), &q, &back, NULL, NULL), 0);
+	assert_int_equal(back.reason, IPC_REASON_NONE);
+	assert_int_equal(ipc_read_reply(t->a, str_of("{\"ok\":false,\"code\":409}"), &q, &back, NULL, NULL), 0);
+	assert_int_equal(back.reason, IPC_REASON_NONE);
+	assert_int_equal(feed(t, "{\"protocol_version\":1,\"request\":{\"type\":\"runtime_connect\",\"config_ref\":\"\"}}"), 1);
+	assert_int_equal(t->refusal.reason, IPC_REASON_ARGUMENT);
 }
 
 static void test_cut_words(void **state)
@@ -268,6 +293,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_triggers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_codes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reasons, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut_words, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_success, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
