@@ -155,7 +155,7 @@ int engine_cmd_check(struct arena *a, const struct invocation *inv)
 static int read_running(struct arena *a, const struct invocation *inv, struct value **ret_running)
 {
 	struct buf line = { 0 };
-	int r = engine_ask(inv->control, "status", NULL, &line);
+	int r = engine_ask(inv->control, "status", NULL, &line, NULL);
 
 	if (r)
 		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "ask the engine at '%s': %s", inv->control, strerror(-r));
@@ -169,13 +169,14 @@ static int send_parcel(struct arena *a, const struct invocation *inv, struct par
 {
 	struct buf line = { 0 };
 	struct value *result = NULL;
-	int r = engine_ask(inv->control, NULL, p, &line);
+	bool asked = false;
+	int r = engine_ask(inv->control, NULL, p, &line, &asked);
 
 	if (r)
 		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "ask the engine at '%s': %s", inv->control, strerror(-r));
 	else
 		r = engine_read_answer(a, inv, (struct str){ line.p, line.len }, &result);
-	engine_free_parcel(p, r == EXIT_CONFIG);
+	engine_free_parcel(p, result ? ENGINE_PARCEL_TAKEN : asked ? ENGINE_PARCEL_IN_DOUBT : ENGINE_PARCEL_UNSENT);
 	if (!r && result)
 		r = engine_show_result(a, inv, result);
 	buf_fini(&line);

@@ -65,13 +65,15 @@ static int send_command(int fd, const char *command)
 	return r;
 }
 
-int engine_ask(const char *path, const char *command, const struct parcel *parcel, struct buf *ret_answer)
+int engine_ask(const char *path, const char *command, const struct parcel *parcel, struct buf *ret_answer, bool *ret_asked)
 {
 	int fd = reach(path), r;
 
 	if (fd < 0)
 		return fd;
 	r = command ? send_command(fd, command) : engine_send_parcel(parcel, fd);
+	if (ret_asked)
+		*ret_asked = !r;
 	if (!r)
 		r = read_line(fd, ret_answer);
 	close(fd);
@@ -130,7 +132,7 @@ int engine_cmd_ask(struct arena *a, const struct invocation *inv)
 	if (!inv->control)
 		return out_fail(a, inv, EXIT_USAGE, NULL, "engine %s needs --control PATH, as the engine was started with",
 				inv->operands[0]);
-	r = engine_ask(inv->control, inv->operands[0], NULL, &answer);
+	r = engine_ask(inv->control, inv->operands[0], NULL, &answer, NULL);
 	if (r)
 		r = out_fail(a, inv, EXIT_SYSTEM, NULL, "ask the engine at '%s': %s", inv->control, strerror(-r));
 	else

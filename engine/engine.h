@@ -32,7 +32,10 @@ int engine_pack(const struct engine_options *o, const char *path, const struct v
 		struct err *e);
 /* Sends the reload with it: 0 or -errno. The answer is a line, as always. */
 int engine_send_parcel(const struct parcel *p, int fd);
-/* undo: it was refused, so that new Unix sockets have to go. NULL is fine. */
-void engine_free_parcel(struct parcel *p, bool undo);
+/* What became of it: the engine has it; it never got it whole; it got it and said no, or did not say. */
+enum engine_parcel { ENGINE_PARCEL_TAKEN, ENGINE_PARCEL_UNSENT, ENGINE_PARCEL_IN_DOUBT };
+/* Unix sockets that were made for it go with it unless the engine has them: in doubt those that nobody listens on. NULL is
+ * fine. */
+void engine_free_parcel(struct parcel *p, enum engine_parcel fate);
 
 #endif

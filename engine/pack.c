@@ -8,6 +8,7 @@
 #include "engine/engine_impl.h"
 #include "engine/listen.h"
 #include "engine/parcel.h"
+#include "engine/sock.h"
 
 static int take_running(struct engine *en, const struct value *running)
 {
@@ -62,7 +63,7 @@ int engine_pack(const struct engine_options *o, const char *path, const struct v
 		conf_drop(en.conf);
 	free(en.text);
 	if (r)
-		engine_free_parcel(p, true);
+		engine_free_parcel(p, ENGINE_PARCEL_UNSENT);
 	else
 		*ret_parcel = p;
 	return r;
@@ -73,16 +74,26 @@ int engine_send_parcel(const struct parcel *p, int fd)
 	return parcel_send(p, fd);
 }
 
-void engine_free_parcel(struct parcel *p, bool undo)
+static void remove_socket(const char *text, enum engine_parcel fate)
+{
+	struct str name = str_of(text);
+
+	if (str_is(str_cut(&name, ':'), "unix") && name.len && *name.p != '@' &&
+	    (fate == ENGINE_PARCEL_UNSENT || sock_is_dead(name.p)))
+		unlink(name.p);
+}
+
+void engine_free_parcel(struct parcel *p, enum engine_parcel fate)
 {
 	if (!p)
 		return;
-	for (unsigned i = 0; undo && i < p->n; i++) {
-		struct str name = str_of(p->names[i]);
-
-		if (str_is(str_cut(&name, ':'), "unix") && name.len && *name.p != '@')
-			unlink(name.p);
+	for (unsigned i = 0; i < p->n; i++) { /* while we have them, somebody listens */
+		if (p->fds[i] >= 0)
+			close(p->fds[i]);
+		p->fds[i] = -1;
 	}
+	for (unsigned i = 0; i < p->n && fate != ENGINE_PARCEL_TAKEN; i++)
+		remove_socket(p->names[i], fate);
 	parcel_fini(p);
 	free(p);
 }

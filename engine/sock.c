@@ -181,13 +181,17 @@ int sock_udp_foreign(const struct addr *at, const struct sockopt *o)
 }
 
 /* --- Unix sockets --- */
-static bool is_dead_socket(const struct sockaddr_un *sa, socklen_t len)
+bool sock_is_dead(const char *path)
 {
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct stat st;
-	bool dead = fd >= 0 && !lstat(sa->sun_path, &st) && S_ISSOCK(st.st_mode) &&
-		    connect(fd, (const struct sockaddr *)sa, len) < 0 && errno == ECONNREFUSED;
+	bool dead = false;
 
+	if (fd >= 0 && strlen(path) < sizeof(sa.sun_path) && !lstat(path, &st) && S_ISSOCK(st.st_mode)) {
+		memcpy(sa.sun_path, path, strlen(path));
+		dead = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 && errno == ECONNREFUSED;
+	}
 	if (fd >= 0)
 		close(fd);
 	return dead;
@@ -208,7 +212,7 @@ int sock_unix(const char *path, unsigned mode)
 	memcpy(sa.sun_path, text, n);
 	if (abstract)
 		sa.sun_path[0] = 0;
-	else if (is_dead_socket(&sa, len))
+	else if (sock_is_dead(path))
 		unlink(path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)

@@ -15,6 +15,8 @@ int sock_udp(const struct addr *at, const struct sockopt *o, enum sock_share sha
 int sock_udp_foreign(const struct addr *at, const struct sockopt *o);
 /* A listening Unix socket; "@name" is abstract. An old socket file nobody listens on is replaced. */
 int sock_unix(const char *path, unsigned mode);
+/* Whether the file is a socket that nobody listens on. */
+bool sock_is_dead(const char *path);
 
 /* Sends all of a few bytes: 0, or -errno (-EAGAIN when the socket takes no more). */
 int sock_send(int fd, const void *p, size_t len);

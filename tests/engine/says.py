@@ -6,9 +6,10 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 
-from engbed import ENGINE, ENV, FREEDOM, LIMIT, Skip, check, echo, recv_all, until
+from engbed import ENGINE, ENV, FREEDOM, LIMIT, XRAT, Skip, check, echo, recv_all, until
 
 STAMP = r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{6} "
 
@@ -186,3 +187,61 @@ def case_control_names(b):
     r = b.command("run", "-c", b.file, "--control", f"{b.dir}/no/such")
     check(r.returncode == 3 and "no/such" in r.stderr, r.stderr)
     check(ENV and ENGINE and FREEDOM, "")
+
+
+class Engine:
+    """In an engine's place: tells its status, then does with a reload what `how` says."""
+
+    def __init__(self, b, how):
+        self.how, self.held = how, []
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(b.control)
+        self.server.listen()
+        self.path = b.control
+        b.things.append(self.server)
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with self.server.accept()[0] as s:
+            s.recv(65536)
+            if self.how == "leaves":
+                self.server.close()
+            s.sendall(b'{"ok":true,"result":{"workers":1,"listeners":[]}}\n')
+        if self.how == "leaves":
+            return
+        with self.server.accept()[0] as s:
+            _, fds, _, _ = socket.recv_fds(s, 65536, 16)
+            if self.how in ("keeps", "takes"):
+                self.held = fds
+            else:
+                for fd in fds:
+                    os.close(fd)
+            s.sendall({"refuses": b'{"ok":false,"error":"not today"}\n', "babbles": b"what?\n", "takes": b'{"ok":true,"result":'
+                       b'{"generation":2}}\n'}.get(self.how, b""))
+
+    def end(self):
+        for fd in self.held:
+            os.close(fd)
+        self.server.close()
+        os.unlink(self.path)
+
+
+def case_reload_leaves_nothing(b):
+    """However a reload ends, Unix sockets that were opened for it are there when the engine has them, and else are not."""
+    path = f"{b.dir}/in.sock"
+    b.put(b.config(inbounds=[{"tag": "unix", "listen": path, "protocol": "socks"}]))
+    for how, words, code, stays in (
+            ("leaves", (), 3, False), ("hangs up", (), 3, False), ("babbles", (), 3, False), ("refuses", (), 1, False),
+            ("refuses", ("--format", "json"), 3, False), ("keeps", (), 3, True), ("takes", (), 0, True), ("takes", ("--format", "json"), 3, True)):
+        engine = Engine(b, how)
+        with open("/dev/full", "w", encoding="ascii") as full:
+            r = subprocess.run([XRAT, *words, "engine", "reload", "-c", b.file, "--control", b.control], env=ENV, timeout=LIMIT, check=False,
+                               stdout=full if words else subprocess.PIPE, stderr=full if words else subprocess.PIPE, text=True)
+        what = f"the engine {how}{', and nothing can be said' if words else ''}"
+        check(r.returncode == code, f"{what}: exit {r.returncode}: {r.stderr}")
+        check(os.path.exists(path) == stays, f"{what}: the socket {'is gone' if stays else 'was left'}")
+        if stays:
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(path)
+            os.unlink(path)
+        engine.end()
