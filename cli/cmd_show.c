@@ -217,17 +217,11 @@ static int show_sub(const struct nodes_base *nb, int64_t id)
 /* A node, else a subscription. */
 static int show_any(const struct nodes_base *nb, const char *text)
 {
-	struct err ignored = { 0 };
+	bool is_sub = nodes_is_sub_alone(nb, text);
 	int64_t id;
-	bool is_sub = nb->s && store_node_find(nb->s, text, &id, &ignored) == STORE_MISSING &&
-		      !store_sub_find(nb->s, text, &id, &ignored);
-	int r;
+	int r = is_sub ? nodes_find_sub(nb, text, &id) : nodes_find(nb, text, &id);
 
-	err_fini(&ignored);
-	if (is_sub)
-		return show_sub(nb, id);
-	r = nodes_find(nb, text, &id);
-	return r ? r : show_node(nb, id);
+	return r ? r : is_sub ? show_sub(nb, id) : show_node(nb, id);
 }
 
 int cmd_show(struct arena *a, const struct invocation *inv)

@@ -147,13 +147,31 @@ static bool is_number_alone(const char *text)
 	return strlen(text) < DIGITS_OF_REF && !str_int(str_of(text), &n);
 }
 
-static int find_with(const struct nodes_base *nb, find_fn *find, const char *noun, const char *text, int64_t *ret_id)
+static int try_find(const struct nodes_base *nb, find_fn *find, const char *text, int64_t *ret_id, struct err *e)
 {
-	struct err e = { 0 };
-	int r = nb->s ? find(nb->s, text, ret_id, &e) : STORE_MISSING;
+	int r = nb->s ? find(nb->s, text, ret_id, e) : STORE_MISSING;
 
 	if (r >= 0 && is_number_alone(text) && (r || !str_is(str_of(text), arena_printf(nb->a, "%lld", (long long)*ret_id))))
 		r = STORE_MISSING;
+	return r;
+}
+
+bool nodes_is_sub_alone(const struct nodes_base *nb, const char *text)
+{
+	struct err ignored = { 0 };
+	int64_t id;
+	bool is_sub = try_find(nb, store_node_find, text, &id, &ignored) == STORE_MISSING &&
+		      !try_find(nb, store_sub_find, text, &id, &ignored);
+
+	err_fini(&ignored);
+	return is_sub;
+}
+
+static int find_with(const struct nodes_base *nb, find_fn *find, const char *noun, const char *text, int64_t *ret_id)
+{
+	struct err e = { 0 };
+	int r = try_find(nb, find, text, ret_id, &e);
+
 	if (r < 0)
 		return nodes_fail(nb, &e);
 	if (r == STORE_AMBIGUOUS)

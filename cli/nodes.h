@@ -27,6 +27,8 @@ const char *nodes_absolute(struct arena *a, const char *path);
 /* EXIT_DONE and the id, or EXIT_NOT_FOUND, EXIT_USAGE (more than one ref begins so), EXIT_SYSTEM, told. */
 int nodes_find(const struct nodes_base *nb, const char *text, int64_t *ret_id);
 int nodes_find_sub(const struct nodes_base *nb, const char *text, int64_t *ret_id);
+/* Whether this is a subscription and no node. */
+bool nodes_is_sub_alone(const struct nodes_base *nb, const char *text);
 enum nodes_kind { NODES_ANY, NODES_NODE, NODES_SUB };
 /* The kind that the first operand names; NODES_ANY and *ret_first 0 when it names none. */
 enum nodes_kind nodes_kind_of(const struct invocation *inv, unsigned *ret_first);
