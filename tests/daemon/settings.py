@@ -308,13 +308,14 @@ def names(work, one):
     got, seen = asked('dns.hosts = { "own.example" = "127.0.0.9" }', name="own.example")
     t.expect("dns.hosts: nobody is asked", got is None and not seen, got, seen)
     # A second server that is asked when the first one says nothing.
-    silent = NameServer()
-    silent.socket.close()
-    two = f'dns.servers = ["{silent.url}", "{server.url}"]'
+    silent = socket.socket()  # nobody listens there
+    silent.bind(("127.0.0.1", 0))
+    two = f'dns.servers = ["tcp://127.0.0.1:{silent.getsockname()[1]}", "{server.url}"]'
     got, seen = asked(two, "dns.enable_parallel_query = false", name="name.example")
     t.expect("dns.servers: the next one is asked", got is None and seen, got, seen)
     got, seen = asked(two, "dns.disable_fallback = true", "dns.enable_parallel_query = false", name="name.example")
     t.expect("dns.disable_fallback: it is not", not seen, got, seen)
+    silent.close()
     asked(name="silent.example")
     t.expect("log.dns_log = false", "dns " not in d.engine_log("access"), d.engine_log("access"))
     for mask, shown in (("none", "127.0.0.9"), ("half", "127.0.*.*")):
