@@ -338,7 +338,7 @@ static void sweep_files(struct adoption *ad)
 		   *notify = ad->best ? arena_printf(ad->a, "engine-%s.notify", name_of(ad->a, ad->best->row->engine_config_path)) : "",
 		   **names;
 	unsigned swept = 0;
-	/* Until the rows say that the heir has it, this tells the next daemon; it goes with the session. */
+	/* Until the rows say that the heir has it, this tells the next daemon. */
 	const char *own = !ad->heir || ledger_is_empty(d) ? "" :
 			  arena_printf(ad->a, "session-%lld.json", (long long)ad->heir->row->id);
 	size_t n;
@@ -398,6 +398,8 @@ static int adopt(struct adoption *ad, struct err *e)
 		take_over(ad, ad->best);
 	if (ad->heir && ad->all->run)
 		ad->all->run->must_reload = true; /* its file may have come before its signal */
+	if (ad->heir && ad->all->active)
+		session_switch_drop_file(ad->all, ad->all->active);
 	if (ad->newest)
 		session_end_prune(ad->all, ad->newest);
 	return 0;

@@ -62,7 +62,7 @@ struct session_run {
 };
 
 enum session_step {
-	STEP_ROW,       /* its row is to be written, which gives the id */
+	STEP_ROW,       /* its row is to be written: with nothing but an id, and again with what was planned */
 	STEP_PLAN,      /* work: node to files */
 	STEP_PROOF,     /* the second engine gets ready */
 	STEP_REQUEST,   /* work: a request through it */
@@ -85,6 +85,7 @@ struct session_order {
 	struct session_life *next;      /* to become the active one; NULL: disconnect */
 	struct session_run *trial;
 	struct gap *gap;
+	bool has_proof;            /* planned with a second engine, beside the one that runs */
 	bool wants_confirm;        /* nothing else proves it */
 	bool is_adoption;          /* nobody waits for it */
 	bool was_watched;
@@ -138,6 +139,9 @@ void session_switch_hear(struct session_run *r, const struct sup_report *report)
 void session_switch_on_main(struct session_order *o, const struct sup_report *report);
 /* A row in `starting` whose engine runs and is right: it becomes the active one. */
 void session_switch_commit(struct session_order *o);
+/* What s planned is in the file of the process by now. Its own file goes when the rows say so; until then it is needed to tell
+ * how far this came. */
+void session_switch_drop_file(const struct sessions *all, struct session_life *s);
 
 /* --- session_end.c --- */
 /* A report that no order expected. */

@@ -199,14 +199,43 @@ void session_order_on_main(struct session_order *o, const struct sup_report *rep
 
 /* --- the plan --- */
 /* What runs may have died meanwhile. */
-static void begin_proof_or_start(struct session_order *o, bool has_proof)
+static void begin_proof_or_start(struct session_order *o)
 {
-	if (has_proof && o->all->active) {
+	if (o->has_proof && o->all->active) {
 		begin_proof(o);
 		return;
 	}
 	o->wants_confirm = o->next->cause != SESSION_BY_USER;
 	session_switch(o);
+}
+
+static int write_plan(struct daemon *d, void *ctx, struct err *e)
+{
+	const struct session_order *o = ctx;
+	const struct store_session *row = &o->next->row;
+
+	return store_session_set(d->store, row->id, clock_wall_ms(), row, STORE_S_CONFIG_PATH | STORE_S_INBOUNDS, e);
+}
+
+static void on_plan_written(struct daemon *d, void *ctx, int r, struct err *e)
+{
+	struct session_order *o = ctx;
+
+	(void)d;
+	if (r > 0)
+		session_order_fail(o, SESSION_FAULT, "its row was changed by somebody else");
+	else if (r)
+		session_order_fail(o, r == -EBUSY ? SESSION_BUSY : SESSION_FAULT, "%s", err_text(e));
+	else
+		begin_proof_or_start(o);
+}
+
+/* By its engine and its file a row is recognised after a sudden end, so they are in it before anything is started. */
+static void record_plan(struct session_order *o)
+{
+	o->step = STEP_ROW;
+	ledger_ask(o->all->daemon, &(struct ledger_ask){ .write = write_plan, .done = on_plan_written, .ctx = o,
+							 .patience_ms = LEDGER_PATIENCE_MS });
 }
 
 static void on_planned(struct daemon *d, void *ctx, int r, struct err *e)
@@ -217,8 +246,7 @@ static void on_planned(struct daemon *d, void *ctx, int r, struct err *e)
 
 	o->works--;
 	session_plan_end(p);
-	if (!r)
-		session_row_set(d, s, STORE_S_CONFIG_PATH | STORE_S_INBOUNDS);
+	o->has_proof = p->wants_proof;
 	if (o->all->stopping)
 		session_order_fail(o, SESSION_STOPPING, "the daemon stops");
 	else if (r > 0)
@@ -226,7 +254,7 @@ static void on_planned(struct daemon *d, void *ctx, int r, struct err *e)
 	else if (r)
 		session_order_fail(o, outcome_of(o, r, SESSION_FAULT), "%s", r == -ECANCELED ? "it was cancelled" : err_text(e));
 	else
-		begin_proof_or_start(o, p->wants_proof);
+		record_plan(o);
 	buf_fini(&p->out);
 	session_drop(s);
 	free(p);

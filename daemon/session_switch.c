@@ -72,8 +72,7 @@ static void on_rows_written(struct daemon *d, void *ctx, int r, struct err *e)
 	session_drop(s);
 }
 
-/* What it planned is in the file of the process by now; until the rows say so it is needed to tell how far this came. */
-static void drop_own_file(const struct sessions *all, struct session_life *s)
+void session_switch_drop_file(const struct sessions *all, struct session_life *s)
 {
 	ledger_ask(all->daemon, &(struct ledger_ask){ .done = on_rows_written, .ctx = session_hold(s) });
 }
@@ -83,7 +82,7 @@ static void take_place(struct session_order *o, struct session_life *old)
 	struct sessions *all = o->all;
 	all->active = session_hold(o->next);
 	session_run_settle(all->run);
-	drop_own_file(all, all->active);
+	session_switch_drop_file(all, all->active);
 	session_reach_reset(all, true);
 	told_done(o, old);
 	if (old) {

@@ -5,6 +5,7 @@ free, or the log says what is not. Words pick cases by name.
 Each case takes the write lock as an import does, and asks `status` all the while. Nothing is said about how fast it is, but that it
 is not held up: SOON is far beyond an answer, and far below what the lock is held for."""
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -16,6 +17,7 @@ import traceback
 
 from dbed import SLOW, Tally, seconds_of, snake, until
 
+import sesskill
 from sessbed import ENGINES, Node, Sessions, lacking, page
 
 SOON = 1.0  # seconds
@@ -163,6 +165,7 @@ def connects(work, seconds, one, _two):
 def disconnects(work, seconds, one, _two):
     d, what = new(work, "builtin", (one,), f"disconnects-{seconds}"), f"disconnect, {seconds} s"
     d.connect_node(1)
+    until(10, lambda: "session_proved" in d.events())
     lock = Lock(d)
     took, reply = seconds_of(d.disconnect)
     tally.expect(f"{what}: done at once", reply["code"] == "ok" and took < SOON * SLOW and not d.engines(), reply, took)
@@ -231,6 +234,22 @@ def stops(work, seconds, one, _two):
     tally.expect(f"{what}: the next one finds the truth", d.row(1)["status"] == "failed" and d.row(1)["failure_reason"], d.row(1))
 
 
+def takes_over(work, _seconds, one, _two):
+    """Nothing waits, so the successor comes while the database is held, and its own changes wait."""
+    d, what = new(work, "builtin", (one,), "takes-over"), "daemon restart with nothing that waits"
+    pid, before = d.connect_node(1)["payload"]["pid"], d.ping()["instance_id"]
+    until(10, lambda: "session_proved" in d.events())
+    lock = Lock(d)
+    d.proc.send_signal(signal.SIGUSR2)
+    tally.expect(f"{what}: it comes", until(15, lambda: (d.ping() or {}).get("instance_id", before) != before), d.stderr())
+    s = watch(d, lock, SHORT, what)
+    tally.expect(f"{what}: with the session", s["runtime_status"] == "running" and s["pid"] == pid and s["runtime_owned"], s, d.stderr())
+    tally.expect(f"{what}: the row does not know", d.row(1)["owner_instance_id"] == before, d.row(1))
+    lock.free()
+    tally.expect(f"{what}: and then does", until(5, lambda: d.row(1)["owner_instance_id"] == d.ping()["instance_id"]), d.row(1))
+    at_rest(d, what)
+
+
 def begins(work, _seconds, _one, _two):
     """The first start of all has to write, and waits for as long as it takes."""
     d, what = Sessions(f"{work}/begins", "builtin", []), "first start"
@@ -293,6 +312,55 @@ def dead_and_killed(work, _seconds, one, _two):
     at_rest(d, what)
 
 
+class Flapping(threading.Thread):
+    """Takes the lock again and again, for some time."""
+
+    def __init__(self, d, chance):
+        super().__init__()
+        self.d, self.chance, self.over = d, chance, threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.over.wait(self.chance.random() / 10):
+            lock = Lock(self.d)
+            self.over.wait(self.chance.random() / 2)
+            lock.free()
+
+    def end(self):
+        self.over.set()
+        self.join()
+
+
+def agrees(d):
+    """Whether the database says what the daemon says."""
+    s = d.status()
+    live = [(r["id"], r["status"]) for r in d.rows() if r["status"] not in ("stopped", "failed")]
+    return live == ([(s["session_id"], s["runtime_status"])] if s["runtime_status"] == "running" else [])
+
+
+def flaps(work, engine, one, two):
+    """Whatever it is doing, while the lock comes and goes, it is killed at any time. LOCKED_ROUNDS: how often."""
+    d, what, chance = new(work, engine, (one, two), "flaps"), f"{engine}: killed at any time", random.Random(engine)
+    acts = [lambda: d.connect_node(1), lambda: d.connect_node(2), d.disconnect, lambda: sesskill.kill_engine(d)]
+    rounds, wrong, waited = int(os.environ.get("LOCKED_ROUNDS", "4")), 0, 0
+    for n in range(rounds):
+        flapping, end = Flapping(d, random.Random(n)), time.monotonic() + chance.random()
+        act = threading.Thread(target=lambda: [sesskill.ask(chance.choice(acts)) for _ in range(3) if time.monotonic() < end])
+        act.start()
+        until(2, lambda at=end: time.monotonic() >= at)
+        rows = d.sql("SELECT count(*) AS n FROM runtime_sessions WHERE status IN ('starting', 'stopping')")[0]["n"]
+        d.kill()
+        act.join()
+        waited += rows
+        tally.expect(f"{what}: it starts again", d.up(), d.stderr())
+        flapping.end()
+        tally.expect(f"{what}: the rows follow", until(5, lambda: agrees(d)), n, d.status(), d.rows()[-3:], d.stderr())
+        faults = sesskill.faults_of(d, (one, two))[0]
+        wrong += bool(faults)
+        tally.expect(f"{what}: what is said is true", not faults, n, [f[:300] for f in faults], [(r["id"], r["config_id"], r["status"], r["process_id"]) for r in d.rows()[-4:]], d.stderr())
+    print(f"{what}: {rounds} kills while the lock came and went, {waited} rows half way, {wrong} untrue")
+
+
 # --- a real one ---
 def imports(work, _seconds, one, _two):
     """`xrat import` of 10,000 nodes."""
@@ -317,7 +385,7 @@ def imports(work, _seconds, one, _two):
 
 
 SCENES = (dies, connects, disconnects, switches, restarts, stops)
-OTHERS = (begins, dead_and_killed, imports)
+OTHERS = (takes_over, begins, dead_and_killed, imports)
 
 
 def guarded(fn, *args):
@@ -333,7 +401,7 @@ def main():
         tally.skip(f"locked: {' and '.join(missing)} not installed")
         tally.finish()
     wanted = sys.argv[1:]
-    jobs = [(fn, s) for fn in SCENES for s in (LONG, SHORT)] + [(replaced_and_killed, e) for e in ENGINES] + [(fn, 0) for fn in OTHERS]
+    jobs = [(fn, s) for fn in SCENES for s in (LONG, SHORT)] + [(fn, e) for fn in (replaced_and_killed, flaps) for e in ENGINES] + [(fn, 0) for fn in OTHERS]
     with tempfile.TemporaryDirectory(prefix="xrat-test.") as work:
         nodes = Node(21), Node(22)
         threads = [threading.Thread(target=guarded, args=(fn, work, how, *nodes)) for fn, how in jobs
