@@ -2,6 +2,8 @@
 /* Subscriptions and what they take with them, tests, sessions, rotation, events. */
 #include "store_case.h"
 
+#include <sqlite3.h>
+
 /* --- subscriptions ------------------------------------------------------------------------------------------------ */
 
 static int64_t feed_url(struct store_case *c, const char *url)
@@ -270,6 +272,30 @@ static void latest_and_live(void **state)
 	assert_int_equal(store_session_get(c->s, c->a, id[1], &got, &c->e), STORE_MISSING);
 }
 
+/* The row that would push an old one out is not there when that cannot go. */
+static void session_and_its_pruning(void **state)
+{
+	struct store_case *c = *state;
+	struct store_session in = { .engine = "builtin" };
+	struct store_counts counts;
+	char path[100];
+	sqlite3 *db;
+	int64_t id = 0;
+
+	for (int i = 1; i < STORE_SESSIONS_KEEP + 24; i++) { /* the next one is a multiple of 64 */
+		assert_int_equal(store_session_add(c->s, &in, NOW, &id, &c->e), 0);
+		assert_int_equal(store_session_move(c->s, id, STORE_STARTING, STORE_FAILED_SESSION, NOW, NULL, 0, &c->e), 0);
+	}
+	snprintf(path, sizeof(path), "%s/xrat.db", c->path);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "CREATE TRIGGER stays BEFORE DELETE ON runtime_sessions BEGIN SELECT RAISE(ABORT, 'no'); END",
+				      NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_true(store_session_add(c->s, &in, NOW, &id, &c->e) < 0);
+	assert_int_equal(store_counts(c->s, &counts, NULL), 0);
+	assert_int_equal(counts.sessions, STORE_SESSIONS_KEEP + 23);
+}
+
 /* --- rotation ----------------------------------------------------------------------------------------------------- */
 
 static void expect_candidates(struct store_case *c, const struct store_wanted *w, const char *ids)
@@ -463,7 +489,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(a_subscription_lives), RUN(an_update_reconciles), RUN(a_node_with_two_holders_stays),
-		RUN(attempts_and_percentiles), RUN(a_session_lives), RUN(transitions_are_those_of_the_page), RUN(latest_and_live),
+		RUN(attempts_and_percentiles), RUN(a_session_lives), RUN(session_and_its_pruning), RUN(transitions_are_those_of_the_page), RUN(latest_and_live),
 		RUN(who_may_be_next), RUN(cooldowns_double), RUN(rotation_is_remembered), RUN(events_do_not_grow_for_ever),
 		RUN(results_and_sessions_do_not_grow_for_ever),
 		RUN(settings_and_counts),
