@@ -197,6 +197,29 @@ def switches(work, seconds, one, _two):
     at_rest(d, what)
 
 
+def rotates(work, seconds, one, two):
+    """The next node follows one whose engine died, though not before its row can be written."""
+    what, links = f"rotation, {seconds} s", (one.link, two.link)
+    d = Sessions(f"{work}/rotates-{seconds}", "builtin", links, rotation="enabled = true\ncooldown_secs = 1\n")
+    made.append(d)
+    now = int(time.time() * 1000)
+    d.sql("INSERT INTO connection_test_runs (kind, created_at) VALUES ('test', ?)", now)
+    d.sql("INSERT INTO connection_tests (run_id, config_id, attempt, tcp_ok, tcp_ms, real_delay_ok, real_delay_ms, tested_at) "
+          "VALUES (1, 2, 1, 1, 1, 1, 10, ?)", now)
+    d.up()
+    pid = d.connect_node(1)["payload"]["pid"]
+    until(10, lambda: "session_proved" in d.events())
+    lock = Lock(d)
+    os.kill(pid, signal.SIGKILL)
+    s = watch(d, lock, seconds, what)
+    tally.expect(f"{what}: the session has failed", s["runtime_status"] == "failed", s)
+    lock.free()
+    tally.expect(f"{what}: the other node has it", until(15, lambda: page(d.port) == two.source), d.stderr())
+    tally.expect(f"{what}: it rests, and the rows tell it", until(5, lambda: d.sql("SELECT * FROM cooldowns WHERE config_id = 1") and
+                 d.row(1)["status"] == "failed" and d.rows()[-1]["status"] == "running"), d.rows())
+    at_rest(d, what)
+
+
 def restarts(work, seconds, one, _two):
     """SIGUSR2 waits until everything is written: its successor reads it."""
     d, what = new(work, "builtin", (one,), f"restarts-{seconds}"), f"daemon restart, {seconds} s"
@@ -384,7 +407,7 @@ def imports(work, _seconds, one, _two):
     at_rest(d, what)
 
 
-SCENES = (dies, connects, disconnects, switches, restarts, stops)
+SCENES = (dies, connects, disconnects, switches, rotates, restarts, stops)
 OTHERS = (takes_over, begins, dead_and_killed, imports)
 
 
