@@ -2,6 +2,7 @@
 """The daemon's socket: every request in both dialects against the schema, what is refused and how, limits, strangers."""
 import json
 import os
+import resource
 import socket
 import stat
 import subprocess
@@ -240,8 +241,30 @@ def few_descriptors(t, work):
             s.close()
         took, got = seconds_of(lambda: until(20, d.ping))
         t.expect("afterwards too", got, took)
+        without_one(t, d)
     finally:
         t.expect("few descriptors: it ends with 0", d.end() == 0, d.stderr())
+
+
+def without_one(t, d):
+    """Nobody can be taken, and nobody is there who could be sent away: it comes back by itself."""
+    looks = []
+
+    def rests():
+        """The clients that were are closed."""
+        looks.append(sorted(map(int, os.listdir(f"/proc/{d.proc.pid}/fd"))))
+        return len(looks) > 30 and all(x == looks[-1] for x in looks[-30:])
+
+    until(10, rests)
+    free = min(set(range(len(looks[-1]) + 1)) - set(looks[-1]))
+    before = resource.prlimit(d.proc.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(d.proc.pid, resource.RLIMIT_NOFILE, (free, before[1]))
+    with d.connect(1) as s:
+        s.sendall(json.dumps(snake("daemon_ping")).encode() + b"\n")
+        t.expect("no descriptor: who comes waits", not receive(s))
+        resource.prlimit(d.proc.pid, resource.RLIMIT_NOFILE, before)
+        s.settimeout(10)
+        t.expect("no descriptor: and is answered when there is one", b'"ok"' in receive(s), d.stderr())
 
 
 def long_line_slow_reader(t, d):
