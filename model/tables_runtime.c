@@ -67,7 +67,7 @@ static const struct field rotation[] = {
 	RO("cooldown_secs", F_INT, cooldown_secs, .lo = 0, .hi = 30 * DAY, .def = "300",
 	   .help = "seconds a failed node rests, and between changes by themselves"),
 	RO("probe_url", F_URL, probe_url, .flags = FIELD_NONEMPTY, .def = "\"https://www.gstatic.com/generate_204\"",
-	   .help = "what a health check fetches through the proxy"),
+	   .help = "what a health check fetches through the proxy; an answer of 200 to 299 is good"),
 	ROW_UNUSED("test_concurrency", F_INT, "candidates prove themselves one at a time"),
 	ROW_UNUSED("test_stages", F_ANY, "candidates are proved by a real request"),
 	ROW_UNUSED("refresh_subscriptions", F_BOOL, "run 'xrat update' instead"),
