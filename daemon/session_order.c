@@ -225,7 +225,7 @@ static void on_plan_written(struct daemon *d, void *ctx, int r, struct err *e)
 	if (r > 0)
 		session_order_fail(o, SESSION_FAULT, "its row was changed by somebody else");
 	else if (r)
-		session_order_fail(o, r == -EBUSY ? SESSION_BUSY : SESSION_FAULT, "%s", err_text(e));
+		session_order_fail(o, r == -EBUSY ? SESSION_LOCKED : SESSION_FAULT, "%s", err_text(e));
 	else
 		begin_proof_or_start(o);
 }

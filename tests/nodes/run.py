@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Nodes and subscriptions by commands, without a daemon.
 
-    tests/nodes/run.py [PART...]     a part is a function of intake.py, shows.py, faults.py or measure.py
+    tests/nodes/run.py [PART...]     a part is a function of intake.py, shows.py, faults.py, measure.py or bundles.py
 
 Servers of 127.0.0.1 alone; every root is below a directory that goes at the end."""
 import os
@@ -19,9 +19,10 @@ import intake  # noqa: E402  # pylint: disable=wrong-import-position
 import shows  # noqa: E402  # pylint: disable=wrong-import-position
 import faults  # noqa: E402  # pylint: disable=wrong-import-position
 import measure  # noqa: E402  # pylint: disable=wrong-import-position
+import bundles  # noqa: E402  # pylint: disable=wrong-import-position
 from nbed import process_of, tally  # noqa: E402  # pylint: disable=wrong-import-position
 
-parts = {p.__name__: p for m in (intake, shows, faults, measure) for p in m.PARTS}
+parts = {p.__name__: p for m in (intake, shows, faults, measure, bundles) for p in m.PARTS}
 try:
     for name in sys.argv[1:] or parts:
         begin = time.monotonic()

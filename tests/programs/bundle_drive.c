@@ -1,4 +1,4 @@
-/* link: service apply runtime compiler merge validate render links model lib */
+/* link: service apply runtime compiler store merge validate render links model lib */
 /* bundle_drive ROOT ROLES FILE XRAT [--with-secrets]: one archive without the command line around it; ROLES is a sum of 1
  * (client) and 2 (server). Prints the names in it, then "secrets N" and the problems. */
 #include <stdio.h>
