@@ -56,7 +56,7 @@ static void open_store(struct bundle *b)
 }
 
 /* --- learning ----------------------------------------------------------------------------------------------------- */
-/* Each node in an arena of its own: there may be a hundred thousand. -ENOMEM jumps. */
+/* Each node in an arena of its own: there may be a hundred thousand. */
 static int learn_node(struct bundle *b, struct store_cursor *c, struct err *e)
 {
 	struct arena *a = arena_new();
@@ -454,8 +454,10 @@ void bundle_learn_store(struct bundle *b)
 	b->knows_nodes = b->store && list_sessions(b) && !b->config_is_broken;
 	if (!b->mask)
 		return;
-	if (b->store)
-		b->knows_nodes = learn_nodes(b) & learn_subs(b) & b->knows_nodes;
+	if (b->store && !learn_nodes(b)) /* each learns what it can, whatever became of the others */
+		b->knows_nodes = false;
+	if (b->store && !learn_subs(b))
+		b->knows_nodes = false;
 	with_runtime(b, learn_runtime);
 }
 
