@@ -309,7 +309,7 @@ static void settle_rows(struct adoption *ad)
 	for (size_t i = 0; i < ad->n; i++) {
 		struct session_verdict *v = &ad->verdicts[i];
 
-		if (v == ad->best || (v->row->status == STORE_RUNNING && ad->heir && v->id.pid == ad->best->id.pid))
+		if (v == ad->best || (v->row->status == STORE_RUNNING && ad->heir && ad->best && v->id.pid == ad->best->id.pid))
 			continue;
 		if (v->is_proved)
 			fail_row(ad->all, v->row, "daemon_restart_another_runs", "another session runs; its engine is ended");
