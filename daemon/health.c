@@ -106,11 +106,11 @@ static void began(struct daemon *d, int64_t session_id)
 	struct session_view v = { 0 };
 	int64_t now = clock_wall_ms(), up = clock_mono_ms() - d->started_ms;
 	bool is_known = sessions_active(d, &v) && v.id == session_id;
-	bool reattached = is_known && v.row->started_at && v.row->started_at < now - up;
+	int64_t since = is_known && v.row->started_at < now - up ? v.row->started_at : 0;
 
-	rotation_core_began(&all->core, session_id, is_known ? v.node_id : 0, reattached, now);
+	rotation_core_began(&all->core, session_id, is_known ? v.node_id : 0, since, now);
 	all->is_proved = false;
-	if (!reattached)
+	if (!since)
 		set_error(all, "");
 }
 

@@ -362,20 +362,52 @@ int rotation_start(struct daemon *d, struct err *e)
 	return r;
 }
 
-/* What ended while no daemon ran, or right now when it was looked for, has died. */
+/* Whether the daemon before this one sent it to cool down already. */
+static bool is_punished(const struct daemon *d, struct arena *a, int64_t node_id, int64_t since)
+{
+	struct store_cooldown *v;
+	size_t n;
+
+	if (store_cooldowns(d->store, a, clock_wall_ms(), &v, &n, NULL))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].node_id == node_id && v[i].last_failed_at >= since)
+			return true;
+	return false;
+}
+
+/* What ended while no daemon ran has died; so has what another node was wanted for when the daemon ended. A session that never
+ * ran says nothing of its node: the daemon may have ended in the middle of it. */
 static void learn_dead(struct rotation *all, struct arena *a)
 {
 	struct daemon *d = all->daemon;
+	struct rotation_core *c = &all->core;
+	struct session_lost lost;
 	struct store_session row;
-	int64_t began = clock_wall_ms() - (clock_mono_ms() - d->started_ms);
-	bool wanted = all->core.recovery;
+	bool wanted = c->recovery, is_lost = sessions_lost(d, &lost), punished = false;
 
-	all->core.failures = 0;
-	all->core.recovery = false;
-	if (ledger_session_latest(d, a, &row, NULL) || row.status != STORE_FAILED_SESSION)
-		return;
-	if (wanted || row.stopped_at >= began)
-		rotation_core_died(&all->core, row.id, row.node_id, clock_wall_ms());
+	if (is_lost)
+		punished = c->failures && is_punished(d, a, lost.node_id, lost.started_at);
+	c->failures = 0;
+	c->recovery = false;
+	if (!is_lost && wanted && !store_session_latest_run(d->store, a, &row, NULL) && row.status == STORE_FAILED_SESSION) {
+		lost = (struct session_lost){ row.id, row.node_id, row.started_at };
+		punished = is_punished(d, a, row.node_id, row.stopped_at);
+		is_lost = true;
+	}
+	if (is_lost)
+		rotation_core_died(c, lost.id, lost.node_id, clock_wall_ms());
+	c->punished = punished;
+}
+
+/* What runs goes on as it was known. */
+static void learn_active(struct rotation *all, struct arena *a)
+{
+	struct rotation_core *c = &all->core;
+	struct session_view v;
+
+	if (c->failures && sessions_active(all->daemon, &v) && v.id == c->session_id)
+		c->punished = is_punished(all->daemon, a, v.node_id, v.row->started_at);
 }
 
 void rotation_reconcile(struct daemon *d)
@@ -388,8 +420,10 @@ void rotation_reconcile(struct daemon *d)
 		return;
 	}
 	arena_on_oom(a, &oom);
-	if (!d->rotation->core.session_id && !sessions_is_busy(d))
-		learn_dead(d->rotation, a);
+	if (d->rotation->core.session_id)
+		learn_active(d->rotation, a);
+	else
+		learn_dead(d->rotation, a); /* if something is about to run, that comes after it */
 	arena_free(a);
 	rotation_changed(d->rotation);
 }

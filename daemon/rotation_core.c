@@ -43,21 +43,23 @@ void rotation_core_set_policy(struct rotation_core *c, const struct rotation_pol
 }
 
 /* --- sessions --- */
-void rotation_core_began(struct rotation_core *c, int64_t session_id, int64_t node_id, bool reattached, int64_t now)
+void rotation_core_began(struct rotation_core *c, int64_t session_id, int64_t node_id, int64_t since, int64_t now)
 {
 	c->session_id = session_id;
 	c->node_id = node_id;
 	c->dead_session_id = c->dead_node_id = 0;
 	c->began_at = now;
 	c->punished = false;
-	if (!reattached) {
+	if (!since || c->checked_at < since) {
 		c->failures = c->retry_at = 0;
 		c->recovery = c->network_down = false;
 	}
 	if (!c->policy.enabled)
 		c->next_timer_at = 0;
-	else if (!reattached || !c->next_timer_at)
+	else if (!since || !c->next_timer_at)
 		c->next_timer_at = now + c->policy.interval_ms;
+	else
+		c->next_timer_at = longer(c->next_timer_at, since + c->policy.interval_ms);
 }
 
 static void forget_session(struct rotation_core *c)

@@ -79,8 +79,9 @@ struct rotation_core {
 void rotation_core_set_policy(struct rotation_core *c, const struct rotation_policy *p, int64_t now);
 
 /* --- what becomes of sessions --- */
-/* reattached: it ran before the daemon did; what is known of its health and its timer stays. */
-void rotation_core_began(struct rotation_core *c, int64_t session_id, int64_t node_id, bool reattached, int64_t now);
+/* since: when it began to run, if that was under the daemon before this one: what is known of its health and its timer stays,
+ * unless that is of the session before it. 0: just now. */
+void rotation_core_began(struct rotation_core *c, int64_t session_id, int64_t node_id, int64_t since, int64_t now);
 void rotation_core_ended(struct rotation_core *c, int64_t session_id);
 void rotation_core_died(struct rotation_core *c, int64_t session_id, int64_t node_id, int64_t now);
 

@@ -311,6 +311,8 @@ static void settle_rows(struct adoption *ad)
 
 		if (v == ad->best || (v->row->status == STORE_RUNNING && ad->heir && ad->best && v->id.pid == ad->best->id.pid))
 			continue;
+		if (v->row->status == STORE_RUNNING)
+			ad->all->lost = (struct session_lost){ v->row->id, v->row->node_id, v->row->started_at };
 		if (v->is_proved)
 			fail_row(ad->all, v->row, "daemon_restart_another_runs", "another session runs; its engine is ended");
 		else

@@ -68,6 +68,8 @@ static void died(struct sessions *all, const char *reason)
 	struct session_life *s = all->active;
 	const char *words = session_words(s, *reason ? reason : "the engine ended");
 
+	/* First: a daemon that is killed behind the row's failure must have left that another node is wanted. */
+	health_session_event(all->daemon, SESSION_DIED, s->row.id, words);
 	session_row_fail(all->daemon, s, "runtime_process_exited", words);
 	session_tell(all->daemon, STORE_ERROR, s, "runtime_process_exited", "the engine %s", words);
 	session_run_discard(all->run);
@@ -75,7 +77,6 @@ static void died(struct sessions *all, const char *reason)
 	all->active = NULL;
 	session_reach_reset(all, false);
 	session_end_clean(all, s);
-	health_session_event(all->daemon, SESSION_DIED, s->row.id, words);
 	session_drop(s);
 }
 

@@ -113,6 +113,7 @@ struct sessions {
 	struct outcome *outcomes;  /* to be told */
 	uv_timer_t tell;
 	bool timer_open, stopping;
+	struct session_lost lost;  /* id 0: nothing */
 	struct reach *reach;
 };
 

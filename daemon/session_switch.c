@@ -146,13 +146,13 @@ static void on_lost(struct session_order *o, const char *reason)
 	const char *words = session_words(s, reason);
 
 	o->outcome->result.outcome = SESSION_LOST;
+	health_session_event(all->daemon, SESSION_DIED, s->row.id, words); /* before its row, as in session_end.c */
 	session_row_fail(all->daemon, s, "replace_rollback_failed", words);
 	session_tell(all->daemon, STORE_ERROR, s, "replace_rollback_failed", "could not be brought back: %s", words);
 	session_run_discard(all->run);
 	all->run = NULL;
 	all->active = NULL;
 	session_end_clean(all, s);
-	health_session_event(all->daemon, SESSION_DIED, s->row.id, words);
 	session_drop(s);
 	session_order_finish(o);
 }

@@ -69,6 +69,12 @@ bool sessions_active(const struct daemon *d, struct session_view *ret_view)
 	return true;
 }
 
+bool sessions_lost(const struct daemon *d, struct session_lost *ret_lost)
+{
+	*ret_lost = d->sessions->lost;
+	return ret_lost->id != 0;
+}
+
 /* --- its life --- */
 void sessions_go_on(struct sessions *all)
 {

@@ -60,6 +60,12 @@ struct session_view {
 };
 bool sessions_active(const struct daemon *d, struct session_view *ret_view);
 
+/* What ran when the daemon before this one ended, and whose engine was gone when this one started. false: nothing. */
+struct session_lost {
+	int64_t id, node_id, started_at;
+};
+bool sessions_lost(const struct daemon *d, struct session_lost *ret_lost);
+
 /* What health watches is told at once; called from the loop. why: for DIED, the engine's last words. */
 enum session_event { SESSION_BEGAN /* running, or reattached */, SESSION_ENDED /* as ordered */, SESSION_DIED };
 /* daemon/health.c has it. */

@@ -221,6 +221,14 @@ int store_session_latest(struct store *s, struct arena *a, struct store_session 
 	return r ? r : take_first(s, a, st, read_session, ret_session, e);
 }
 
+int store_session_latest_run(struct store *s, struct arena *a, struct store_session *ret_session, struct err *e)
+{
+	sqlite3_stmt *st;
+	int r = sql_start(s, SQL_SESSION_LATEST_RUN, NULL, 0, &st, e);
+
+	return r ? r : take_first(s, a, st, read_session, ret_session, e);
+}
+
 int store_sessions_live(struct store *s, struct arena *a, struct store_session **ret_sessions, size_t *ret_n,
 			struct err *e)
 {

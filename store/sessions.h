@@ -55,6 +55,8 @@ int store_session_set(struct store *s, int64_t id, int64_t now_ms, const struct 
 int store_session_get(struct store *s, struct arena *a, int64_t id, struct store_session *ret_session, struct err *e);
 /* What `status` shows: the running one, else the one being started or stopped, else the newest. 0; STORE_MISSING. */
 int store_session_latest(struct store *s, struct arena *a, struct store_session *ret_session, struct err *e);
+/* The newest one that ever ran. 0; STORE_MISSING. */
+int store_session_latest_run(struct store *s, struct arena *a, struct store_session *ret_session, struct err *e);
 /* Starting, running and stopping, by id. */
 int store_sessions_live(struct store *s, struct arena *a, struct store_session **ret_sessions, size_t *ret_n,
 			struct err *e);

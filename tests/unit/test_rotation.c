@@ -22,7 +22,7 @@ static struct rotation_core core_with(const struct rotation_policy *p)
 	struct rotation_core c = { 0 };
 
 	rotation_core_set_policy(&c, p, T0);
-	rotation_core_began(&c, 1, 11, false, T0);
+	rotation_core_began(&c, 1, 11, 0, T0);
 	return c;
 }
 
@@ -78,7 +78,7 @@ static void test_dropped(void **state)
 	assert_true(rotation_core_probe(&c));
 	assert_false(rotation_core_probe(&c));
 	rotation_core_ended(&c, 1);
-	rotation_core_began(&c, 2, 12, false, T0);
+	rotation_core_began(&c, 2, 12, 0, T0);
 	assert_false(rotation_core_probe(&c)); /* one at a time, whosever it is */
 	assert_int_equal(rotation_core_probed(&c, ROTATION_BAD, T0), ROTATION_H_DROPPED);
 	assert_int_equal(c.failures, 0);
@@ -124,7 +124,7 @@ static void test_died(void **state)
 	assert_int_equal(rotation_core_punish(&c), 0);
 	assert_int_equal(found(&c, 1, T0), ROTATION_TRY);
 	assert_int_equal(c.candidate, 21);
-	rotation_core_began(&c, 2, 21, false, T0);
+	rotation_core_began(&c, 2, 21, 0, T0);
 	assert_int_equal(rotation_core_tried(&c, ROTATION_TRIED_TAKEN, T0), ROTATION_DONE);
 	assert_int_equal(c.result, ROTATION_REPLACED);
 	/* The next one dies at once: it waits for the cooldown, then goes on by itself. */
@@ -234,13 +234,13 @@ static void test_overtaken(void **state)
 	(void)state;
 	rotation_core_begin(&c, IPC_TRIGGER_MANUAL, true, 0, T0);
 	rotation_core_ended(&c, 1); /* the user connected something else meanwhile */
-	rotation_core_began(&c, 2, 12, false, T0);
+	rotation_core_began(&c, 2, 12, 0, T0);
 	assert_int_equal(found(&c, 1, T0), ROTATION_DONE);
 	assert_int_equal(c.result, ROTATION_INTERRUPTED);
 	rotation_core_begin(&c, IPC_TRIGGER_MANUAL, true, 0, T0);
 	rotation_core_ended(&c, 2); /* or disconnected */
 	assert_int_equal(found(&c, 1, T0), ROTATION_DONE);
-	rotation_core_began(&c, 3, 13, false, T0);
+	rotation_core_began(&c, 3, 13, 0, T0);
 	for (int i = 0; i < 3; i++)
 		probe(&c, ROTATION_BAD, T0);
 	assert_int_equal(rotation_core_begin(&c, IPC_TRIGGER_HEALTH, false, 0, T0), ROTATION_LOOK);
@@ -258,7 +258,7 @@ static void test_died_while_looking(void **state)
 	rotation_core_died(&c, 1, 11, T0);
 	assert_int_equal(found(&c, 2, T0), ROTATION_TRY); /* all the more */
 	assert_int_equal(rotation_core_tried(&c, ROTATION_TRIED_FAILED, T0), ROTATION_TRY);
-	rotation_core_began(&c, 2, 22, false, T0);
+	rotation_core_began(&c, 2, 22, 0, T0);
 	assert_int_equal(rotation_core_tried(&c, ROTATION_TRIED_TAKEN, T0), ROTATION_DONE);
 	assert_int_equal(rotation_core_due(&c, T0), IPC_TRIGGER_NONE);
 	assert_int_equal(c.rotated_at, 0); /* by hand */
@@ -298,8 +298,25 @@ static void test_timer(void **state)
 	p.interval_ms = 60 * S;
 	rotation_core_set_policy(&c, &p, T0);
 	assert_int_equal(c.next_timer_at, T0 + 60 * S);
-	rotation_core_began(&c, 9, 19, true, T0 + 5 * S); /* reattached: goes on as it was */
+	rotation_core_began(&c, 9, 19, T0, T0 + 5 * S); /* reattached: goes on as it was */
 	assert_int_equal(c.next_timer_at, T0 + 60 * S);
+	rotation_core_began(&c, 10, 20, T0 + 3 * S, T0 + 5 * S); /* the timer was still that of the session before */
+	assert_int_equal(c.next_timer_at, T0 + 63 * S);
+}
+
+/* What was known of health when the daemon ended may be of the session before. */
+static void test_reattached(void **state)
+{
+	struct rotation_core c = core_with(&usual);
+
+	(void)state;
+	c.failures = usual.threshold;
+	c.recovery = true;
+	c.checked_at = T0 + 2 * S;
+	rotation_core_began(&c, 9, 19, T0 + S, T0 + 5 * S);
+	assert_true(c.recovery && c.failures == usual.threshold);
+	rotation_core_began(&c, 10, 20, T0 + 3 * S, T0 + 5 * S);
+	assert_true(!c.recovery && !c.failures);
 }
 
 static void test_clock_set_back(void **state)
@@ -321,6 +338,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_threshold),
+		cmocka_unit_test(test_reattached),
 		cmocka_unit_test(test_own_network),
 		cmocka_unit_test(test_dropped),
 		cmocka_unit_test(test_switched_off),

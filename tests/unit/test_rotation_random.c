@@ -121,7 +121,7 @@ static void become(struct world *w, int64_t node)
 
 	if (old)
 		rotation_core_ended(&w->c, old);
-	rotation_core_began(&w->c, ++w->next_session, node, false, w->now);
+	rotation_core_began(&w->c, ++w->next_session, node, 0, w->now);
 	assert_int_equal(w->c.failures, 0);
 	assert_false(w->c.recovery);
 }

@@ -201,6 +201,7 @@ static void a_session_lives(void **state)
 	int64_t id;
 
 	assert_int_equal(store_session_latest(c->s, c->a, &got, &c->e), STORE_MISSING);
+	assert_int_equal(store_session_latest_run(c->s, c->a, &got, &c->e), STORE_MISSING);
 	assert_int_equal(store_session_add(c->s, &in, NOW, &id, &c->e), 0);
 	assert_int_equal(store_session_get(c->s, c->a, id, &got, &c->e), 0);
 	expect_same_session(&in, &got);
@@ -267,6 +268,8 @@ static void latest_and_live(void **state)
 	assert_int_equal(store_session_move(c->s, id[1], STORE_STOPPING, STORE_STOPPED, NOW, NULL, 0, &c->e), 0);
 	assert_int_equal(store_session_latest(c->s, c->a, &got, &c->e), 0);
 	assert_int_equal(got.id, id[2]);
+	assert_int_equal(store_session_latest_run(c->s, c->a, &got, &c->e), 0);
+	assert_int_equal(got.id, id[1]);
 	assert_int_equal(store_sessions_prune(c->s, 1, &n_pruned, &c->e), 0);
 	assert_int_equal(n_pruned, 1);
 	assert_int_equal(store_session_get(c->s, c->a, id[1], &got, &c->e), STORE_MISSING);
