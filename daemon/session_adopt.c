@@ -303,6 +303,13 @@ static void end_stray(struct adoption *ad, const struct session_engine *engine)
 	session_drop(s);
 }
 
+static void end_strays(struct adoption *ad)
+{
+	for (size_t i = 0; i < ad->n_engines; i++)
+		if (!ad->best || ad->engines[i].id.pid != ad->best->id.pid)
+			end_stray(ad, &ad->engines[i]);
+}
+
 /* A pid that was not proved to be ours is only written about. */
 static void settle_rows(struct adoption *ad)
 {
@@ -318,9 +325,6 @@ static void settle_rows(struct adoption *ad)
 		else
 			fail_row(ad->all, v->row, v->code, v->why);
 	}
-	for (size_t i = 0; i < ad->n_engines; i++)
-		if (!ad->best || ad->engines[i].id.pid != ad->best->id.pid)
-			end_stray(ad, &ad->engines[i]);
 }
 
 static bool is_left_over(const char *name, const char *file, const char *notify)
@@ -351,6 +355,46 @@ static void sweep_files(struct adoption *ad)
 	for (size_t i = 0; i < n; i++)
 		if (is_left_over(names[i], file, notify) && !str_is(str_of(names[i]), own))
 			unlinkat(d->runtime_fd, names[i], 0);
+}
+
+/* --- a replacement that was cut short between the end of one engine and the start of the other --- */
+static void begin_again(struct sessions *all, int64_t node_id);
+static void on_again(struct daemon *d, void *ctx, const struct session_result *r)
+{
+	struct sessions *all = ctx;
+	int64_t fallback_id = all->fallback_id;
+
+	all->fallback_id = 0;
+	if (r->outcome == SESSION_OK)
+		return;
+	daemon_log(d, SEV_WARNING, NULL, "what was under way cannot be done: %s", r->why);
+	if (fallback_id && !all->stopping)
+		begin_again(all, fallback_id);
+}
+
+static void begin_again(struct sessions *all, int64_t node_id)
+{
+	sessions_connect(all->daemon, node_id, SESSION_AGAIN, on_again, all);
+}
+
+/* Nothing runs, though something did and nobody ended it: it goes on, with the node that was to come or else with the one that
+ * was there. The new row is there before the old ones fail, so that a daemon that is killed meanwhile leaves it to the next. */
+static void resume(struct adoption *ad)
+{
+	const struct store_session *old = NULL, *next = NULL;
+
+	for (size_t i = 0; i < ad->n; i++) {
+		const struct session_verdict *v = &ad->verdicts[i];
+
+		if (v->row->status == STORE_STARTING && !v->is_other_boot)
+			next = v->row;
+		else if (v->row->status == STORE_RUNNING && !v->is_other_boot)
+			old = v->row;
+	}
+	if (!next || (!old && !(next->reason_code && str_is(str_of(next->reason_code), SESSION_AGAIN_CODE))))
+		return;
+	ad->all->fallback_id = old ? old->node_id : 0;
+	begin_again(ad->all, next->node_id);
 }
 
 static bool is_better(const struct session_verdict *v, const struct session_verdict *best)
@@ -394,8 +438,11 @@ static int adopt(struct adoption *ad, struct err *e)
 		move_on(ad, ad->best);
 	if (r)
 		return r;
-	settle_rows(ad);
+	end_strays(ad);
 	sweep_files(ad);
+	if (!ad->best)
+		resume(ad); /* its files come behind the sweep, its row before the others' end */
+	settle_rows(ad);
 	if (ad->best)
 		take_over(ad, ad->best);
 	if (ad->heir && ad->all->run)

@@ -28,6 +28,9 @@
 
 enum { SESSION_WHY_BYTES = 600, SESSION_LOGS_KEPT = 20, SESSION_REQUEST_MS = 10000 };
 
+/* The reason code of a session that is begun anew. */
+#define SESSION_AGAIN_CODE "daemon_restart_again"
+
 /* One session and all that belongs to it, in an arena of its own. Held by whoever uses its texts. */
 struct session_life {
 	struct arena *a;
@@ -114,6 +117,7 @@ struct sessions {
 	uv_timer_t tell;
 	bool timer_open, stopping;
 	struct session_lost lost;  /* id 0: nothing */
+	int64_t fallback_id;       /* the node to go back to when what is begun anew fails; 0: none */
 	struct reach *reach;
 };
 
@@ -253,6 +257,7 @@ struct session_verdict {
 	bool is_proved;
 	struct process_id id;      /* is_proved */
 	const char *code, *why;    /* not proved */
+	bool is_other_boot;        /* which is why */
 };
 void session_judge(struct store_session *row, struct session_engine *engines, size_t n, struct session_verdict *ret);
 

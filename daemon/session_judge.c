@@ -26,7 +26,7 @@ static void explain(struct session_verdict *v)
 
 	if (!row->process_id)
 		reject(v, "daemon_restart_not_started", "the daemon ended before its engine was started");
-	else if (is_other_boot(row))
+	else if ((v->is_other_boot = is_other_boot(row)))
 		reject(v, "daemon_restart_other_boot", "the machine was started anew");
 	else if (process_identify(row->process_id, &now))
 		reject(v, "daemon_restart_reattach_rejected_pid_missing", "its engine ended while no daemon ran");

@@ -12,6 +12,7 @@ static const struct { const char *code, *done; } causes[] = {
 	[SESSION_BY_USER] = { "manual_connect", "a user's wish" },
 	[SESSION_BY_TIMER] = { "timer_rotation", "rotation by the clock" },
 	[SESSION_BY_HEALTH] = { "health_rotation", "rotation after failed health checks" },
+	[SESSION_AGAIN] = { SESSION_AGAIN_CODE, "it was under way when the daemon ended" },
 };
 
 /* --- its life --- */

@@ -5,7 +5,7 @@
 #include "daemon/frame.h"
 #include "store/store.h"
 
-enum session_cause { SESSION_BY_USER, SESSION_BY_TIMER, SESSION_BY_HEALTH };
+enum session_cause { SESSION_BY_USER, SESSION_BY_TIMER, SESSION_BY_HEALTH, SESSION_AGAIN /* it was under way when a daemon died */ };
 
 /* How an order ended. */
 enum session_outcome {
