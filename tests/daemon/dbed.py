@@ -9,7 +9,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "service"))
 import bed  # noqa: E402  # pylint: disable=wrong-import-position
-from bed import ENV, SLOW, TOP, XRAT, Bed, Tally, free_port, get, put, until  # noqa: E402,F401  # pylint: disable=wrong-import-position,unused-import
+from bed import ENV, SLOW, TOP, VARIANT, XRAT, Bed, Tally, free_port, get, put, until  # noqa: E402,F401  # pylint: disable=wrong-import-position,unused-import
 
 with open(f"{TOP}/schemas/ipc.schema.json", encoding="utf-8") as schema_file:
     SCHEMA = json.load(schema_file)

@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 
-from dbed import SLOW, Tally, bed, free_port, get, snake, until
+from dbed import SLOW, Tally, bed, get, snake, until
 
 import sessbed
 from sessbed import ENGINES, Node, Sessions, lacking, page
@@ -29,23 +29,9 @@ ON = "enabled = true\nhealth_failure_threshold = 2\ncooldown_secs = 1\n"
 class Rotating(Sessions):
     """Sessions, and what the rotation says of itself."""
 
-    def proxy(self):
-        return self.ask(snake("proxy_status"))["payload"]
-
-    def replace(self, trigger="manual", **more):
-        return self.ask(snake("runtime_replace", trigger=trigger, **more), timeout=60)
-
     def kinds(self, source=None):
         rows = self.sql("SELECT source, kind FROM events ORDER BY id")
         return [e["kind"] for e in rows if source in (None, e["source"])]
-
-    def tested(self, *ids, ms=10, ago=0):
-        """As if `test` had found them good so many seconds ago."""
-        now = int(time.time() * 1000) - ago * 1000
-        self.sql("INSERT INTO connection_test_runs (kind, created_at) VALUES ('test', ?)", now)
-        for n in ids:
-            self.sql("INSERT INTO connection_tests (run_id, config_id, attempt, tcp_ok, tcp_ms, real_delay_ok, real_delay_ms, tested_at)"
-                     " VALUES ((SELECT max(id) FROM connection_test_runs), ?, 1, 1, 1, 1, ?, ?)", n, ms * n, now)
 
     def rotated(self):
         """What proxy status says once a rotation has come to its end."""
@@ -55,10 +41,6 @@ class Rotating(Sessions):
         code = super().close()
         tally.expect(f"{self.root}: the daemon ends in good order", code == 0, code, self.stderr())
         return code
-
-    def cools(self, n):
-        rows = self.sql("SELECT * FROM cooldowns WHERE config_id = ?", n)
-        return rows[0] if rows else None
 
     def comes_from(self, *nodes, seconds=30):
         """The source of the page once it is one of these."""

@@ -7,6 +7,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import threading
 import time
 
@@ -207,6 +208,25 @@ class Sessions(Daemon):
     def is_in(self, word):
         return until(15, lambda: self.status()["runtime_status"] == word)
 
+    # --- rotation ---
+    def proxy(self):
+        return self.ask(snake("proxy_status"))["payload"]
+
+    def replace(self, trigger="manual", **more):
+        return self.ask(snake("runtime_replace", trigger=trigger, **more), timeout=60)
+
+    def tested(self, *ids, ms=10, ago=0):
+        """As if `test` had found them good so many seconds ago."""
+        now = int(time.time() * 1000) - ago * 1000
+        self.sql("INSERT INTO connection_test_runs (kind, created_at) VALUES ('test', ?)", now)
+        for n in ids:
+            self.sql("INSERT INTO connection_tests (run_id, config_id, attempt, tcp_ok, tcp_ms, real_delay_ok, real_delay_ms, tested_at)"
+                     " VALUES ((SELECT max(id) FROM connection_test_runs), ?, 1, 1, 1, 1, ?, ?)", n, ms * n, now)
+
+    def cools(self, n):
+        rows = self.sql("SELECT * FROM cooldowns WHERE config_id = ?", n)
+        return rows[0] if rows else None
+
     # --- the store ---
     def sql(self, text, *args):
         con = sqlite3.connect(self.db, timeout=20)
@@ -248,6 +268,30 @@ class Sessions(Daemon):
         for pid in self.engines():
             os.kill(pid, signal.SIGKILL)
         return code
+
+
+class Stranger:
+    """A process with these arguments that writes down every signal it is sent."""
+
+    def __init__(self, *args, env=None):
+        script = ("import signal,sys\n"
+                  "for n in (signal.SIGTERM,signal.SIGHUP,signal.SIGINT,signal.SIGCONT):\n"
+                  " signal.signal(n, lambda n,_: print('signal', n, flush=True))\n"
+                  "print('ready', flush=True)\nwhile True: signal.pause()\n")
+        self.proc = subprocess.Popen([sys.executable, "-c", script, *args], stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
+        self.proc.stdout.readline()
+
+    def ticks(self):
+        return int((get(f"/proc/{self.proc.pid}/stat") or b"").rsplit(b")", 1)[1].split()[19])
+
+    def exe(self):
+        return os.stat(f"/proc/{self.proc.pid}/exe")
+
+    def unharmed(self):
+        """Ends it; whether it was there and untouched until then."""
+        was_there = self.proc.poll() is None
+        self.proc.kill()
+        return was_there and not self.proc.communicate()[0]
 
 
 def lacking():

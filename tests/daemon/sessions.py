@@ -16,7 +16,7 @@ from dbed import SLOW, Tally, free_port, get, seconds_of, snake, until
 
 import sesskill
 import sesslogs
-from sessbed import ENGINES, PASSWORD, Node, SecretNode, Sessions, Traffic, lacking, page
+from sessbed import ENGINES, PASSWORD, Node, SecretNode, Sessions, Stranger, Traffic, lacking, page
 
 tally = Tally("sessions")
 made = []
@@ -259,40 +259,16 @@ def dies(work, engine, one, _two):
     t.expect(f"{engine}: and the next connect works", reply["code"] == "ok" and until(5, lambda: page(d.port)), reply)
 
 
-class Stranger:
-    """A process with these arguments that writes down every signal it is sent."""
-
-    def __init__(self, *args, env=None):
-        script = ("import signal,sys\n"
-                  "for n in (signal.SIGTERM,signal.SIGHUP,signal.SIGINT,signal.SIGCONT):\n"
-                  " signal.signal(n, lambda n,_: print('signal', n, flush=True))\n"
-                  "print('ready', flush=True)\nwhile True: signal.pause()\n")
-        self.proc = subprocess.Popen([sys.executable, "-c", script, *args], stdout=subprocess.PIPE, text=True,
-                                     env={**os.environ, **(env or {})})
-        self.proc.stdout.readline()
-
-    def ticks(self):
-        return int((get(f"/proc/{self.proc.pid}/stat") or b"").rsplit(b")", 1)[1].split()[19])
-
-    def exe(self):
-        return os.stat(f"/proc/{self.proc.pid}/exe")
-
-    def unharmed(self):
-        """Ends it; whether it was there and untouched until then."""
-        was_there = self.proc.poll() is None
-        self.proc.kill()
-        return was_there and not self.proc.communicate()[0]
-
-
 def identity(work, one, _two):
     """Rows whose pid is another process's by now: they have failed, and nobody is sent a signal."""
     t, d = tally, new(work, "builtin", (one,))
     file = f"{d.root}/runtime/session-{{}}.json"
     boot = get("/proc/sys/kernel/random/boot_id").decode().strip()
-    cases = ("start time", "boot id", "program", "arguments", "pid alone", "no pid")
+    cases = {"start time": "rejected_pid_reused", "boot id": "restart_other_boot", "program": "rejected_mismatch",
+             "arguments": "rejected_mismatch", "pid alone": "restart_other_boot", "no pid": "restart_not_started"}
     d.end()
     strangers = []
-    for i, what in enumerate(cases * 17):
+    for i, what in enumerate([*cases] * 17):
         s = Stranger("other.json" if what == "arguments" else file.format(i + 1)) if i < 2 * len(cases) else strangers[i % len(cases)]
         if i < 2 * len(cases):
             strangers.append(s)
@@ -311,7 +287,9 @@ def identity(work, one, _two):
     d.up()
     rows = d.rows()
     t.expect("identity: every row has failed", len(rows) == len(cases) * 17 and {r["status"] for r in rows} == {"failed"}, rows[:3])
-    t.expect("identity: with a reason", all(r["failure_reason"] and r["last_transition_reason_code"] for r in rows))
+    told = {(what, r["last_transition_reason_code"]) for what, r in zip([*cases] * 17, rows) if not
+            (r["failure_reason"] and r["last_transition_reason_code"].endswith(cases[what]))}
+    t.expect("identity: with its reason", not told, told)
     d.connect_node(1)
     d.disconnect()
     untouched = [s.unharmed() for s in strangers]
@@ -346,6 +324,32 @@ def strays(work, engine, one, two):
     t.expect(f"{engine}: another boot: failed, and its engine is ended by its mark", d.row(3)["status"] == "failed" and
              "anew" in d.row(3)["failure_reason"] and until(10, lambda: not d.engines()), d.row(3), d.engines())
     t.expect(f"{engine}: whoever shows the file is let alone", reader.unharmed())
+
+
+def reused(work, engine, one, _two):
+    """The pid of the row is an engine's again: the same program with the same arguments, started by somebody else."""
+    t, d = tally, new(work, engine, (one,))
+    pid, row = d.connect_node(1)["payload"]["pid"], d.row(1)
+    args, config = get(f"/proc/{pid}/cmdline").decode().split("\0")[:-1], get(row["engine_config_path"])
+    exe = os.readlink(f"/proc/{pid}/exe")
+    d.kill()
+    os.kill(pid, signal.SIGKILL)
+    until(5, lambda: not d.engines())
+    other = subprocess.Popen(args, executable=exe, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    t.expect(f"{engine}: the other one serves", until(10, lambda: page(d.port) == one.source) and config)
+    boot = get("/proc/sys/kernel/random/boot_id").decode().strip()
+    ticks = int(get(f"/proc/{other.pid}/stat").rsplit(b")", 1)[1].split()[19])
+    for what, code, wrong in (("another boot", "daemon_restart_other_boot", (ticks, boot[::-1])),
+                              ("a pid that was reused", "daemon_restart_reattach_rejected_pid_reused", (ticks - 1, boot))):
+        d.sql("UPDATE runtime_sessions SET status = 'running', process_id = ?, process_start_ticks = ?, boot_id = ?", other.pid, *wrong)
+        with open(row["engine_config_path"], "wb") as f:
+            f.write(config)
+        d.up()
+        t.expect(f"{engine}: {what}: failed", d.row(1)["status"] == "failed" and d.row(1)["last_transition_reason_code"] == code, d.row(1))
+        t.expect(f"{engine}: {what}: it is let alone", page(d.port) == one.source and other.poll() is None, d.stderr())
+        d.kill()
+    other.kill()
+    other.wait()
 
 
 def busy(work, one, _two):
@@ -414,7 +418,7 @@ def user_view(work, one, two):
     t.expect("by its ref", reply["code"] == "ok" and reply["payload"]["config_id"] == 2, reply)
 
 
-EACH = (life, sesslogs.logged, replaced, kept, survives, dies, strays, silent)
+EACH = (life, sesslogs.logged, replaced, kept, survives, dies, strays, reused, silent)
 ONCE = (settings, families, refused, identity, busy, user_view, *sesskill.CASES)
 
 
