@@ -20,7 +20,7 @@ import rotation
 import sessbed
 from rotation import ENGINES, ON, QUICK, Hole, new, nodes_of, put_rotation, ticks
 from sessbed import PASSWORD, Node, lacking, page
-from sessions import Stranger
+from sessbed import Stranger
 
 tally = rotation.tally = Tally("edges")
 OFF = "enabled = false\nhealth_failure_threshold = 100\n"
