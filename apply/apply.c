@@ -180,10 +180,11 @@ static int publish_it(struct job *j, struct err *e)
 		.actor = j->o->actor.name,
 		.request_id = j->o->request_id ? j->o->request_id : "",
 	};
+	struct publish_engine engine = { j->engine, j->o->abort };
 	struct publication p = {
 		.role = j->o->role, .meta = &meta, .xray = out->snapshot.xray,
 		.action = "publish", .actor = j->o->actor, .overrides = overrides(j),
-		.keep = keep_count(&out->snapshot.compiled.config), .check = j->o->check, .check_ctx = (void *)(uintptr_t)j->engine,
+		.keep = keep_count(&out->snapshot.compiled.config), .check = j->o->check, .check_ctx = &engine,
 	};
 	int r = snapshot_map(j->a, &out->snapshot, &p.map);
 
@@ -246,7 +247,7 @@ static int decide(struct job *j, struct err *e)
 static int run_locked(struct job *j, struct err *e)
 {
 	const struct compile_options compile = { .target = j->o->target, .missing_file_is_error = true,
-						 .strict = j->o->strict, .on_auto = j->o->on_auto };
+						 .strict = j->o->strict, .on_auto = j->o->on_auto, .on_auto_ctx = j->o->abort };
 	unsigned swept = 0;
 	int r = j->o->dry_run ? 0 : publish_recover(j->a, j->s, j->o->role, &swept, e);
 

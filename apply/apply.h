@@ -68,6 +68,11 @@ int generation_list(struct arena *a, const struct state *s, enum role role, uint
  * engine to ask; -errno. */
 typedef int publish_check_fn(void *ctx, struct arena *a, const struct target *t, const char *file, char **ret_words,
 			     struct err *e);
+/* What an apply gives to its check. */
+struct publish_engine {
+	const char *exe; /* that find_engine gave; "" = none */
+	void *abort;
+};
 struct publication {
 	enum role role;
 	const struct meta *meta; /* all but generation and time */
@@ -224,12 +229,13 @@ struct apply_options {
 	bool need_engine;       /* without an engine nothing is published: -ENOENT */
 	unsigned lock_wait_ms;
 	struct actor actor;
-	publish_check_fn *check; /* ctx: the engine's path that find_engine gave, a const char *; "" = none */
+	publish_check_fn *check; /* ctx: a struct publish_engine */
 	/* *ret_exe NULL: none there. -ENOENT: config.toml names one that is no program, and another must not run in its
 	 * place. */
 	int (*find_engine)(struct arena *a, const struct compiled *c, const struct sources *sources, char **ret_exe,
 			   struct err *e);
-	compile_auto_fn *on_auto; /* engine = "auto"; NULL: the default target */
+	compile_auto_fn *on_auto; /* engine = "auto"; NULL: the default target. ctx: abort */
+	void *abort;              /* for those two: how they learn that nobody waits for them any more; may be NULL */
 	struct diag_sink *notes;                                         /* about damaged files of .state; may be NULL */
 };
 struct apply_result {

@@ -107,7 +107,7 @@ const struct command commands[] = {
 	{ "connect", "ID", 1, 1, cmd_in_service, no_options, NULL, "use a node, by number or beginning of its ref",
 	  "The daemon starts an engine with this node and says where it listens. A session that runs already is replaced once "
 	  "the new one is proved, unless [runtime] replace_active_session is false." },
-	{ "disconnect", "", 0, 0, cmd_in_service, no_options, NULL, "end the session", "Its engine is stopped, within 5 s." },
+	{ "disconnect", "", 0, 0, cmd_in_service, no_options, NULL, "end the session", "Its engine is stopped, within 5 s. A connect that is under way is cancelled." },
 	{ "proxy", "start|stop|status|rotate", 1, 1, cmd_in_service, OPTIONS(&opt_id), proxy_operands,
 	  "change nodes by timer and health, or now",
 	  "'start' and 'stop' turn rotation on and off, 'status' tells how it stands, 'rotate' goes to the best other node, or "

@@ -39,7 +39,7 @@ static void ask(struct arena *a, struct diag_sink *sink, const struct compiled *
 	int r = write_temporary(a, c, dir, &file, &e);
 
 	if (!r) {
-		r = engine_run_check(a, c->target, exe, file, &words, &e);
+		r = engine_run_check(a, c->target, exe, file, NULL, &words, &e);
 		unlink(file);
 	}
 	if (r == 1)

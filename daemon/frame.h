@@ -103,6 +103,8 @@ int daemon_reload(struct daemon *d);
 typedef void daemon_handler_fn(struct daemon *d, const struct ipc_request *q, struct ipc_token token);
 /* An ipc_request_fn; ctx is the struct daemon. */
 void daemon_handle(void *ctx, const struct ipc_request *q, struct ipc_token token);
+/* An ipc_gone_fn. */
+void daemon_client_gone(void *ctx, struct ipc_token token);
 
 /* --- store_open.c --- */
 int store_module_start(struct daemon *d, struct err *e);

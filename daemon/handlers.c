@@ -85,3 +85,8 @@ void daemon_handle(void *ctx, const struct ipc_request *q, struct ipc_token toke
 	else
 		h->fn(d, q, token);
 }
+
+void daemon_client_gone(void *ctx, struct ipc_token token)
+{
+	sessions_client_gone(ctx, token);
+}

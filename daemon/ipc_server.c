@@ -152,6 +152,11 @@ static struct ipc_client *find(struct ipc_server *s, struct ipc_token t)
 	return c && c->serial == t.serial && c->state == IPC_CLIENT_WAITS ? c : NULL;
 }
 
+void ipc_server_on_gone(struct ipc_server *s, ipc_gone_fn *fn)
+{
+	s->gone = fn;
+}
+
 void ipc_answer(struct ipc_server *s, struct ipc_token token, const struct ipc_reply *reply)
 {
 	struct ipc_client *c = s ? find(s, token) : NULL;

@@ -22,12 +22,17 @@ struct ipc_server;
 /* The request's texts live for the call alone. */
 typedef void ipc_request_fn(void *ctx, const struct ipc_request *request, struct ipc_token token);
 
+/* A client whose request was handed over has gone before its answer. One that has closed its sending half alone is there. */
+typedef void ipc_gone_fn(void *ctx, struct ipc_token token);
+
 /* A socket that listens: made below dir_fd as "daemon.sock", mode 0600, through /proc/self/fd, replacing what a dead
  * daemon left (the caller holds daemon.lock). Close-on-exec. A descriptor or -errno. */
 int ipc_listen(int dir_fd, struct err *e);
 /* Serves it; listen_fd is taken over (also on failure). 0 or -errno. */
 int ipc_server_new(struct ipc_server **ret_server, uv_loop_t *loop, int listen_fd, ipc_request_fn *fn, void *ctx,
 		   struct err *e);
+/* fn gets the ctx of the requests; nobody is told before it is set. */
+void ipc_server_on_gone(struct ipc_server *s, ipc_gone_fn *fn);
 /* Copies the reply. Unknown and stale tokens are fine. */
 void ipc_answer(struct ipc_server *s, struct ipc_token token, const struct ipc_reply *reply);
 /* The same with a code and a line alone; the reason is what the code means without more. */

@@ -1,5 +1,6 @@
 /* One client of the socket: reads a line, hands it over, writes a line, ends. */
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <string.h>
 #include <stdlib.h>
@@ -134,7 +135,10 @@ static void hand_over(struct ipc_client *c, struct arena *a, struct str line)
 	c->dialect = request.dialect;
 	c->method = request.method;
 	c->state = IPC_CLIENT_WAITS;
-	uv_poll_stop(&c->poll);
+	if (c->at_end)
+		uv_poll_stop(&c->poll);
+	else
+		uv_poll_start(&c->poll, UV_DISCONNECT, on_ready);
 	uv_timer_stop(&c->timer);
 	c->server->fn(c->server->ctx, &request, token);
 }
@@ -203,12 +207,30 @@ static void throw_away(struct ipc_client *c)
 		ipc_client_close(c);
 }
 
+/* It has closed its end, or the sending half of it: that one still reads. */
+static void look_after(struct ipc_client *c)
+{
+	struct ipc_server *s = c->server;
+	const struct ipc_token token = { c->slot, c->serial };
+	struct pollfd p = { .fd = c->fd };
+
+	if (poll(&p, 1, 0) < 1 || !(p.revents & (POLLHUP | POLLERR))) {
+		uv_poll_stop(&c->poll);
+		return;
+	}
+	ipc_client_close(c);
+	if (s->gone)
+		s->gone(s->ctx, token);
+}
+
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
 	struct ipc_client *c = poll->data;
 
 	(void)events;
-	if (status < 0)
+	if (c->state == IPC_CLIENT_WAITS)
+		look_after(c);
+	else if (status < 0)
 		ipc_client_close(c);
 	else if (c->state == IPC_CLIENT_READS)
 		read_more(c);

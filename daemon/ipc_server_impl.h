@@ -34,6 +34,7 @@ struct ipc_server {
 	unsigned open_handles;
 	int fd;
 	ipc_request_fn *fn;
+	ipc_gone_fn *gone;         /* may be NULL */
 	void *ctx;
 	struct ipc_client *clients[IPC_CLIENTS_MAX]; /* by slot */
 	uint32_t serial;

@@ -121,6 +121,7 @@ static int serve(struct daemon *d, int *ret_holder, struct err *e)
 		uv_run(&d->loop, UV_RUN_DEFAULT);
 		return r;
 	}
+	ipc_server_on_gone(d->ipc, daemon_client_gone);
 	life_ready(d);
 	daemon_log(d, SEV_NOTE, NULL, "the daemon of '%s' is ready, process %d, instance %s", d->root, (int)getpid(),
 		   d->instance_id);

@@ -141,6 +141,15 @@ void sessions_handle_connect(struct daemon *d, const struct ipc_request *q, stru
 		sessions_connect(d, id, SESSION_BY_USER, on_connected, asker);
 }
 
+void sessions_client_gone(struct daemon *d, struct ipc_token token)
+{
+	struct session_order *o = d->sessions->order;
+	const struct asker *asker = o && o->outcome->done == on_connected ? o->outcome->ctx : NULL;
+
+	if (asker && asker->token.slot == token.slot && asker->token.serial == token.serial)
+		session_cancel_withdraw(o);
+}
+
 /* --- disconnect --- */
 static void on_disconnected(struct daemon *d, void *ctx, const struct session_result *r)
 {

@@ -183,9 +183,6 @@ void session_end_disconnect(struct session_order *o)
 	struct session_life *s = all->active;
 
 	o->step = STEP_STOP;
-	o->outcome->result.session_id = s->row.id;
-	o->outcome->result.node_id = s->row.node_id;
-	o->outcome->result.pid = s->row.process_id;
 	s->row.reason_code = "manual_disconnect";
 	if (s->row.status != STORE_STOPPING) /* whether the store can be told or not, it is ended */
 		session_row_move(all->daemon, s, STORE_STOPPING, STORE_S_REASON, NULL);
@@ -199,9 +196,7 @@ void session_end_on_stop(struct session_order *o, const struct sup_report *repor
 
 	if (report->kind != SUP_REPORT_STOPPED)
 		return;
-	o->outcome->result.outcome = SESSION_OK;
-	o->outcome->result.killed = str_is(str_of(report->reason), "Killed");
-	str_print(o->outcome->why, sizeof(o->outcome->why), "%s", report->reason);
+	session_cancel_ended(all, s, SESSION_OK, report->reason);
 	if (s->row.status == STORE_STOPPING)
 		session_row_move(all->daemon, s, STORE_STOPPED, 0, NULL);
 	session_tell(all->daemon, STORE_INFO, s, "session_stopped", "was ended: %s", report->reason);

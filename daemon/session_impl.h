@@ -4,6 +4,7 @@
  *
  *   sessions.c         the module: its life, what is active, what the configuration says
  *   session_order.c    connect and replace, step by step
+ *   session_cancel.c   orders that somebody does not want any more
  *   session_switch.c   the steps of an order that touch what runs
  *   session_end.c      disconnect, an engine that died, what is removed at the end
  *   session_plan.c     work: a node and config.toml into the files that an engine runs from
@@ -90,6 +91,10 @@ struct session_order {
 	struct gap *gap;
 	bool has_proof;            /* planned with a second engine, beside the one that runs */
 	bool wants_confirm;        /* nothing else proves it */
+	bool is_cancelled;
+	enum session_outcome cancel; /* is_cancelled: what becomes of it */
+	const char *cancel_why;
+	struct work *work;         /* that is cancelled with it; NULL */
 	bool is_adoption;          /* nobody waits for it */
 	bool was_watched;
 	unsigned works;
@@ -114,6 +119,9 @@ struct sessions {
 	struct session_run *strays; /* being ended */
 	struct session_order *order;
 	struct outcome *outcomes;  /* to be told */
+	struct outcome *enders;    /* disconnects: told when nothing runs */
+	struct session_result ended; /* for them: what was */
+	char ended_why[SESSION_WHY_BYTES];
 	uv_timer_t tell;
 	bool timer_open, stopping;
 	struct session_lost lost;  /* id 0: nothing */
@@ -131,11 +139,27 @@ void sessions_go_on(struct sessions *all);
 void session_order_on_main(struct session_order *o, const struct sup_report *report);
 void session_order_fail(struct session_order *o, enum session_outcome outcome, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The same without being done with it: its row, its files, whoever watches. */
+void session_order_leave(struct session_order *o, enum session_outcome outcome, const char *why);
 /* It is done with, whatever came of it; waits for work that is under way. */
 void session_order_finish(struct session_order *o);
 struct session_order *session_order_new(struct sessions *all, session_done_fn *done, void *ctx);
-void session_order_stop(struct session_order *o); /* the daemon stops */
+/* For one that waits for it; never NULL. */
+struct outcome *session_outcome_new(session_done_fn *done, void *ctx);
 void session_order_work_over(struct session_order *o);
+
+/* --- session_cancel.c --- */
+/* Ends an order as soon as may be, with this outcome (SESSION_CANCELLED, or SESSION_BUSY: the daemon stops). One that touches
+ * what runs ends that too: whoever calls wants that. why: a literal. */
+void session_cancel(struct session_order *o, enum session_outcome outcome, const char *why);
+/* Nobody waits for it any more: the same, unless it touches what runs. */
+void session_cancel_withdraw(struct session_order *o);
+/* Behind a step that waits: whether it was cancelled; then it has been seen to. */
+bool session_cancel_due(struct session_order *o);
+/* What the disconnects that wait are to be told: s has ended (NULL: there was none). */
+void session_cancel_ended(struct sessions *all, const struct session_life *s, enum session_outcome outcome, const char *why);
+/* What is under way has come to its end, or strays have: goes on with the disconnects that wait. */
+void session_cancel_go_on(struct sessions *all);
 
 /* --- session_switch.c --- */
 void session_switch(struct session_order *o);
@@ -183,6 +207,7 @@ struct plan {
 	const struct daemon *daemon; /* root, root_fd, runtime_fd, sessions->dir alone */
 	bool wants_proof;
 	unsigned ports[5];
+	struct engine_abort abort;
 	struct buf out;
 	enum session_outcome outcome;
 	char why[SESSION_WHY_BYTES];
@@ -217,8 +242,10 @@ void session_run_close(struct session_run *r);
 
 /* --- session_request.c --- */
 typedef void session_request_fn(struct daemon *d, void *ctx, int r, const char *why, int64_t ms);
-/* One request through the SOCKS listener on that port; fn is called once, from the loop. 0 or -errno. */
-int session_request(struct daemon *d, const struct session_life *s, unsigned port, session_request_fn *fn, void *ctx);
+/* One request through the SOCKS listener on that port; fn is called once, from the loop; *ret_work (may be NULL) until then. 0
+ * or -errno. */
+int session_request(struct daemon *d, const struct session_life *s, unsigned port, session_request_fn *fn, void *ctx,
+		    struct work **ret_work);
 /* Watches how long a port does not answer, until gap_stop: `began` is called when it has looked once, fn at the end with the
  * milliseconds, -1 = not known (then without `began`, maybe). NULL: it cannot be watched. */
 typedef void gap_began_fn(struct daemon *d, void *ctx);
@@ -237,6 +264,8 @@ int session_row_move(struct daemon *d, struct session_life *s, enum store_status
 int session_row_replace(struct daemon *d, struct session_life *old, struct session_life *next, unsigned parts, struct err *e);
 /* To `failed`, from wherever it is. */
 void session_row_fail(struct daemon *d, struct session_life *s, const char *code, const char *why);
+/* To `stopped`, of what never ran. */
+void session_row_cancel(struct daemon *d, struct session_life *s);
 void session_row_set(struct daemon *d, struct session_life *s, unsigned parts);
 void session_row_take_process(struct session_life *s, const struct process_id *id);
 /* A line in the log and an event. who: s may be NULL. */

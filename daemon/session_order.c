@@ -38,11 +38,13 @@ struct session_order *session_order_new(struct sessions *all, session_done_fn *d
 void session_order_finish(struct session_order *o)
 {
 	struct sessions *all = o->all;
-	bool failed_since_start = o->is_adoption && !all->active && !all->stopping;
+	bool failed_since_start = o->is_adoption && !all->active && !all->stopping && !o->is_cancelled;
 
 	o->step = STEP_OVER;
 	ledger_forget(all->daemon, o);
 	session_gap_stop(o->gap);
+	if (o->work)
+		work_cancel(o->work);
 	if (o->works)
 		return;
 	o->outcome->result.kept_old = o->next && all->active && o->outcome->result.outcome != SESSION_OK;
@@ -88,22 +90,49 @@ static void remove_run(struct session_order *o)
 	all->run = NULL;
 }
 
-void session_order_fail(struct session_order *o, enum session_outcome outcome, const char *fmt, ...)
+static void tell_cancelled(struct session_order *o)
 {
 	struct daemon *d = o->all->daemon;
 	struct session_life *s = o->next;
+
+	session_row_cancel(d, s);
+	session_tell(d, STORE_INFO, s, o->all->active ? "replace_cancelled" : "connect_cancelled", "%s", o->outcome->why);
+	if (!o->all->active)
+		session_cancel_ended(o->all, s, SESSION_OK, "Cancelled");
+}
+
+static void tell_failed(struct session_order *o)
+{
+	struct daemon *d = o->all->daemon;
+	struct session_life *s = o->next;
+
+	session_row_fail(d, s, o->all->active ? "replace_validation_failed" : "connect_failed", o->outcome->why);
+	session_tell(d, STORE_ERROR, s, s->row.reason_code, "did not start: %s%s", o->outcome->why,
+		     o->all->active ? "; what ran before still runs" : "");
+}
+
+void session_order_leave(struct session_order *o, enum session_outcome outcome, const char *why)
+{
+	o->outcome->result.outcome = outcome;
+	if (why != o->outcome->why)
+		str_print(o->outcome->why, sizeof(o->outcome->why), "%s", why);
+	if (outcome == SESSION_CANCELLED)
+		tell_cancelled(o);
+	else
+		tell_failed(o);
+	remove_proof(o);
+	remove_run(o);
+	session_end_clean(o->all, o->next);
+}
+
+void session_order_fail(struct session_order *o, enum session_outcome outcome, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
 	str_vprint(o->outcome->why, sizeof(o->outcome->why), fmt, ap);
 	va_end(ap);
-	o->outcome->result.outcome = outcome;
-	session_row_fail(d, s, o->all->active ? "replace_validation_failed" : "connect_failed", o->outcome->why);
-	session_tell(d, STORE_ERROR, s, s->row.reason_code, "did not start: %s%s", o->outcome->why,
-		     o->all->active ? "; what ran before still runs" : "");
-	remove_proof(o);
-	remove_run(o);
-	session_end_clean(o->all, s);
+	session_order_leave(o, outcome, o->outcome->why);
 	session_order_finish(o);
 }
 
@@ -126,6 +155,7 @@ static void on_requested(struct daemon *d, void *ctx, int r, const char *why, in
 	struct session_order *o = ctx;
 
 	o->works--;
+	o->work = NULL;
 	if (o->step == STEP_OVER) {
 		session_order_finish(o);
 		return;
@@ -146,7 +176,7 @@ static void on_requested(struct daemon *d, void *ctx, int r, const char *why, in
 
 static void request(struct session_order *o, enum session_step step, unsigned port)
 {
-	int r = session_request(o->all->daemon, o->next, port, on_requested, o);
+	int r = session_request(o->all->daemon, o->next, port, on_requested, o, &o->work);
 
 	o->step = step;
 	if (r)
@@ -246,9 +276,12 @@ static void on_planned(struct daemon *d, void *ctx, int r, struct err *e)
 	struct session_life *s = p->session;
 
 	o->works--;
+	o->work = NULL;
 	session_plan_end(p);
 	o->has_proof = p->wants_proof;
-	if (o->all->stopping)
+	if (session_cancel_due(o))
+		r = 0;
+	else if (o->all->stopping)
 		session_order_fail(o, SESSION_STOPPING, "the daemon stops");
 	else if (r > 0)
 		session_order_fail(o, p->outcome, "%s", p->why);
@@ -282,7 +315,7 @@ static int begin_plan(struct session_order *o)
 		r = copy_probe(o->next, active);
 	if (!r) {
 		session_plan_begin(p, o->next, o->all->daemon, active != NULL);
-		r = work_start(o->all->daemon, &spec, NULL);
+		r = work_start(o->all->daemon, &spec, &o->work);
 		if (r)
 			session_drop(o->next);
 		else
@@ -294,34 +327,42 @@ static int begin_plan(struct session_order *o)
 }
 
 /* --- the order --- */
-static struct outcome *refusal(struct sessions *all, session_done_fn *done, void *ctx, enum session_outcome outcome,
-			       const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-static struct outcome *refusal(struct sessions *all, session_done_fn *done, void *ctx, enum session_outcome outcome,
-			       const char *fmt, ...)
+struct outcome *session_outcome_new(session_done_fn *done, void *ctx)
 {
 	struct outcome *o = calloc(1, sizeof(*o));
-	va_list ap;
 
 	if (!o)
 		abort(); /* engines go on, and the daemon is started again; an order without an answer would wait for ever */
 	o->done = done;
 	o->ctx = ctx;
-	o->result.outcome = outcome;
 	o->result.gap_ms = -1;
+	return o;
+}
+
+static void refusal(struct sessions *all, session_done_fn *done, void *ctx, enum session_outcome outcome, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+static void refusal(struct sessions *all, session_done_fn *done, void *ctx, enum session_outcome outcome, const char *fmt, ...)
+{
+	struct outcome *o = session_outcome_new(done, ctx);
+	va_list ap;
+
+	o->result.outcome = outcome;
 	va_start(ap, fmt);
 	str_vprint(o->why, sizeof(o->why), fmt, ap);
 	va_end(ap);
 	sessions_tell(all, o);
-	return o;
 }
 
 static bool is_busy(struct sessions *all, session_done_fn *done, void *ctx)
 {
 	if (all->stopping)
 		refusal(all, done, ctx, SESSION_STOPPING, "the daemon stops");
+	else if (all->enders)
+		refusal(all, done, ctx, SESSION_BUSY, "a disconnect is under way; try again in a moment");
 	else if (all->order)
-		refusal(all, done, ctx, SESSION_BUSY, "another connect or disconnect is under way; try again in a moment");
-	return all->stopping || all->order;
+		refusal(all, done, ctx, SESSION_BUSY, "another connect is under way; try again in a moment, or 'xrat disconnect' "
+			"cancels it");
+	return all->stopping || all->enders || all->order;
 }
 
 /* 0 or the reason why not, told. */
@@ -407,31 +448,4 @@ void sessions_connect(struct daemon *d, int64_t node_id, enum session_cause caus
 	}
 	s->cause = cause;
 	begin(o, s);
-}
-
-void sessions_disconnect(struct daemon *d, session_done_fn *done, void *ctx)
-{
-	struct sessions *all = d->sessions;
-	struct session_order *o;
-
-	if (is_busy(all, done, ctx))
-		return;
-	if (!all->active) {
-		refusal(all, done, ctx, SESSION_NONE, "no session is active");
-		return;
-	}
-	o = session_order_new(all, done, ctx);
-	if (o)
-		session_end_disconnect(o);
-	else
-		refusal(all, done, ctx, SESSION_FAULT, "out of memory");
-}
-
-/* What waits for an engine alone would wait too long; what is in the middle of the switch comes to its end. */
-void session_order_stop(struct session_order *o)
-{
-	bool only_starts = o->step == STEP_SWITCH && !o->all->active;
-
-	if (o->step == STEP_ROW || o->step == STEP_PROOF || o->step == STEP_CLEAR || only_starts)
-		session_order_fail(o, SESSION_STOPPING, "the daemon stops");
 }

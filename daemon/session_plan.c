@@ -256,7 +256,7 @@ static int choose_target(struct plan *p, const struct target **ret_target, struc
 
 	*ret_target = NULL;
 	if (!r && (!engine->set || engine->v == CONFIG_ENGINE_AUTO))
-		*ret_target = hook_auto(NULL, a, sink, &c->config);
+		*ret_target = hook_auto(&p->abort, a, sink, &c->config);
 	if (!r && diag_count(sink, SEV_ERROR))
 		return refuse_diagnostics(p, sink);
 	return r;
@@ -386,7 +386,7 @@ static int check(struct plan *p, struct err *e)
 {
 	struct session_life *s = &p->draft;
 	char *words = NULL;
-	int r = engine_run_check(s->a, s->spec.target, s->spec.exe, s->spec.file, &words, e);
+	int r = engine_run_check(s->a, s->spec.target, s->spec.exe, s->spec.file, &p->abort, &words, e);
 
 	return r <= 0 ? r : refuse(p, SESSION_REFUSED, "'%s' refuses the configuration: %s", s->spec.exe,
 				   failure_mask_text(s->a, s->mask, words));
@@ -446,14 +446,19 @@ static int plan(struct plan *p, struct err *e)
 	return r || !p->wants_proof ? r : plan_proof(p, o, e);
 }
 
+static bool is_cancelled(void *data)
+{
+	return work_is_cancelled(data);
+}
+
 int session_plan_run(struct work *w, struct arena *a, void *ctx, struct err *e)
 {
 	struct plan *p = ctx;
 	jmp_buf oom;
 	int r;
 
-	(void)w;
 	(void)a; /* what is made outlives the work */
+	p->abort = (struct engine_abort){ is_cancelled, w };
 	if (setjmp(oom)) {
 		arena_on_oom(p->draft.a, NULL);
 		return err_sys(e, -ENOMEM, "prepare a session");

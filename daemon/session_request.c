@@ -87,7 +87,8 @@ static bool make_proxy(struct request_work *q, const struct session_life *s, uns
 	return asprintf(&q->proxy, "socks5h://%s%s%s%s127.0.0.1:%u", user, *user ? ":" : "", password, *user ? "@" : "", port) >= 0;
 }
 
-int session_request(struct daemon *d, const struct session_life *s, unsigned port, session_request_fn *fn, void *ctx)
+int session_request(struct daemon *d, const struct session_life *s, unsigned port, session_request_fn *fn, void *ctx,
+		    struct work **ret_work)
 {
 	struct request_work *q = calloc(1, sizeof(*q));
 	const struct work_spec spec = { .name = "request", .run = run_request, .done = on_requested, .ctx = q };
@@ -99,7 +100,7 @@ int session_request(struct daemon *d, const struct session_life *s, unsigned por
 	q->ctx = ctx;
 	q->url = strdup(s->probe_url);
 	if (q->url && make_proxy(q, s, port))
-		r = work_start(d, &spec, NULL);
+		r = work_start(d, &spec, ret_work);
 	if (r)
 		request_free(q);
 	return r;

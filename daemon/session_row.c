@@ -75,6 +75,13 @@ void session_row_fail(struct daemon *d, struct session_life *s, const char *code
 		session_row_move(d, s, STORE_FAILED_SESSION, STORE_S_REASON | STORE_S_FAILURE, NULL);
 }
 
+void session_row_cancel(struct daemon *d, struct session_life *s)
+{
+	s->row.reason_code = "cancelled";
+	if (s->row.id && s->row.status == STORE_STARTING && !session_row_move(d, s, STORE_STOPPING, STORE_S_REASON, NULL))
+		session_row_move(d, s, STORE_STOPPED, 0, NULL);
+}
+
 void session_row_set(struct daemon *d, struct session_life *s, unsigned parts)
 {
 	ledger_set(d, &s->row, parts);

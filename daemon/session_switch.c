@@ -43,7 +43,7 @@ static void first_request(struct sessions *all)
 	if (s->cause != SESSION_BY_USER || !s->probe_port || all->stopping)
 		return;
 	session_hold(s);
-	if (session_request(all->daemon, s, s->probe_port, on_first_request, s))
+	if (session_request(all->daemon, s, s->probe_port, on_first_request, s, NULL))
 		session_drop(s);
 }
 
@@ -162,6 +162,8 @@ static void on_back_file(struct daemon *d, void *ctx, int r, struct err *e)
 	struct session_order *o = ctx;
 
 	o->works--;
+	if (session_cancel_due(o))
+		return;
 	if (r)
 		daemon_log(d, SEV_ERROR, NULL, "the session's file is not as it was: %s", err_text(e));
 	o->step = STEP_BACK;
@@ -289,6 +291,8 @@ static void on_file(struct daemon *d, void *ctx, int r, struct err *e)
 
 	(void)d;
 	o->works--;
+	if (session_cancel_due(o))
+		return;
 	if (r) {
 		session_order_fail(o, SESSION_FAULT, "%s", err_text(e));
 		return;

@@ -38,7 +38,7 @@ void sessions_tell(struct sessions *all, struct outcome *o)
 /* --- what is active --- */
 bool sessions_is_busy(const struct daemon *d)
 {
-	return d->sessions->order != NULL;
+	return d->sessions->order || d->sessions->enders;
 }
 
 static const struct session_life *shown(const struct sessions *all)
@@ -80,13 +80,10 @@ void sessions_go_on(struct sessions *all)
 {
 	struct session_order *o = all->order;
 
-	if (o && o->step == STEP_CLEAR && !all->strays) {
+	if (o && o->step == STEP_CLEAR && !all->strays)
 		session_switch(o);
-	} else if (all->stopping && !o && all->active) {
-		o = session_order_new(all, NULL, NULL);
-		if (o)
-			session_end_disconnect(o);
-	}
+	else
+		session_cancel_go_on(all);
 	daemon_check(all->daemon);
 }
 
@@ -123,7 +120,7 @@ void sessions_stop(struct daemon *d)
 
 	all->stopping = true;
 	if (all->order)
-		session_order_stop(all->order);
+		session_cancel(all->order, SESSION_STOPPING, "the daemon stops");
 	sessions_go_on(all);
 }
 
@@ -131,13 +128,15 @@ bool sessions_is_stopped(const struct daemon *d)
 {
 	const struct sessions *all = d->sessions;
 
-	return !all->order && !all->active && !all->run && !all->strays && !all->outcomes;
+	return !all->order && !all->active && !all->run && !all->strays && !all->enders && !all->outcomes;
 }
 
 /* Engines that have to go are ended by whoever began. */
 bool sessions_may_be_replaced(const struct daemon *d)
 {
-	return !d->sessions->order && !d->sessions->strays && !d->sessions->outcomes;
+	const struct sessions *all = d->sessions;
+
+	return !all->order && !all->strays && !all->enders && !all->outcomes;
 }
 
 void sessions_close(struct daemon *d)
@@ -162,6 +161,14 @@ void sessions_close(struct daemon *d)
 	session_reach_close(all);
 }
 
+static void free_outcomes(struct outcome *first)
+{
+	for (struct outcome *o = first, *next; o; o = next) {
+		next = o->next;
+		free(o);
+	}
+}
+
 void sessions_free(struct daemon *d)
 {
 	struct sessions *all = d->sessions;
@@ -174,10 +181,8 @@ void sessions_free(struct daemon *d)
 		free(all->order->outcome);
 		free(all->order);
 	}
-	for (struct outcome *o = all->outcomes, *next; o; o = next) {
-		next = o->next;
-		free(o);
-	}
+	free_outcomes(all->outcomes);
+	free_outcomes(all->enders);
 	free(all->reach);
 	free((char *)all->dir);
 	free(all);

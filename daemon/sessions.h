@@ -38,12 +38,13 @@ struct session_result {
 	int64_t old_session_id;   /* that was replaced; 0 = none */
 	bool kept_old;            /* not OK, and what ran before runs on */
 	int64_t gap_ms;           /* while the configured port did not answer; -1 = not measured, 0 = it never stopped */
-	bool killed;              /* disconnect: it needed SIGKILL */
 };
 /* Called once, on the loop, never from inside the call that ordered it; r is of the call. */
 typedef void session_done_fn(struct daemon *d, void *ctx, const struct session_result *r);
 /* Connects, or replaces the active one: the new engine is proved on ports of its own before the old one goes. */
 void sessions_connect(struct daemon *d, int64_t node_id, enum session_cause cause, session_done_fn *done, void *ctx);
+/* Ends what runs, and what is under way towards it; done is told when nothing of it is left. Several at a time are told the
+ * same. */
 void sessions_disconnect(struct daemon *d, session_done_fn *done, void *ctx);
 bool sessions_is_busy(const struct daemon *d);
 
@@ -67,7 +68,8 @@ struct session_lost {
 bool sessions_lost(const struct daemon *d, struct session_lost *ret_lost);
 
 /* What health watches is told at once; called from the loop. why: for DIED, the engine's last words. */
-enum session_event { SESSION_BEGAN /* running, or reattached */, SESSION_ENDED /* as ordered */, SESSION_DIED };
+enum session_event { SESSION_BEGAN /* running, or reattached */, SESSION_ENDED /* as ordered; id 0: nothing ran, and nothing
+	shall follow what died */, SESSION_DIED };
 /* daemon/health.c has it. */
 void health_session_event(struct daemon *d, enum session_event event, int64_t session_id, const char *why);
 /* "running" is shown as "degraded" while this holds; daemon/health.c has it. */
@@ -82,6 +84,8 @@ bool sessions_is_stopped(const struct daemon *d);
 bool sessions_may_be_replaced(const struct daemon *d);
 void sessions_close(struct daemon *d);
 void sessions_free(struct daemon *d);
+/* A client that waited for something has gone. */
+void sessions_client_gone(struct daemon *d, struct ipc_token token);
 daemon_handler_fn sessions_handle_connect, sessions_handle_disconnect, sessions_handle_status;
 
 /* The node that a request names, by number or ref. 0: *ret_id; else the token was answered. */

@@ -63,8 +63,16 @@ static int refuse(struct diag_sink *sink, struct err *e)
 	return 0;
 }
 
+static bool is_aborted(void *data)
+{
+	const struct trial *t = data;
+
+	return t->o.abort && t->o.abort(t->o.data);
+}
+
 static int read_config(struct arena *a, struct trial *t, struct err *e)
 {
+	struct engine_abort abort = { is_aborted, t };
 	struct diag_sink *sink = diag_sink_new(a, sources_new(a));
 	int r = compile_config(a, sink, t->o.root_fd, t->o.root, &t->config, e);
 
@@ -79,7 +87,7 @@ static int read_config(struct arena *a, struct trial *t, struct err *e)
 		return err_set(e, -EINVAL, "unknown target '%s', known are %s", t->o.target, target_names_with(a, 0));
 	t->is_auto = !t->target && t->config.config.runtime.engine.v == CONFIG_ENGINE_AUTO;
 	if (t->is_auto)
-		t->target = hook_auto(NULL, a, sink, &t->config.config);
+		t->target = hook_auto(&abort, a, sink, &t->config.config);
 	return refuse(sink, e);
 }
 
@@ -157,12 +165,6 @@ static int compile(struct group *g, struct err *e)
 			g->jobs[i].refused = tests[at++].refused;
 	return c->has_checked ? find_and_render(g, c, sink, e) : 1;
 }
-static bool is_aborted(void *data)
-{
-	const struct trial *t = data;
-
-	return t->o.abort && t->o.abort(t->o.data);
-}
 
 /* An engine's words without the secrets of its configuration. */
 static const char *masked(struct group *g, const char *words)
@@ -192,11 +194,12 @@ static int start(struct group *g, struct err *e)
 	struct trial *t = g->t;
 	const struct trial_start s = { .target = t->target, .exe = g->exe, .root = t->o.root, .jobs = g->jobs, .n = g->n,
 				       .abort = is_aborted, .data = t };
+	const struct engine_abort abort = { is_aborted, t };
 	char *words = NULL;
 	int r = trial_engine_prepare(&g->engine, t->o.runtime_dir, (struct str){ g->xray.p, g->xray.len }, e);
 
 	if (!r)
-		r = engine_run_check(g->a, t->target, g->exe, g->engine.dir.file, &words, e);
+		r = engine_run_check(g->a, t->target, g->exe, g->engine.dir.file, &abort, &words, e);
 	if (r == 1)
 		return broken(g, words && *words ? words : "the engine's checker refuses it and does not say why");
 	if (r)

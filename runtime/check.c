@@ -13,11 +13,12 @@
 #include "runtime/spawn.h"
 #include "runtime/words.h"
 
-enum { OUTPUT_MAX = 64 * 1024, CHECK_MS = 60 * 1000, VERSION_MS = 5 * 1000, LAST_LINES = 3 };
+enum { OUTPUT_MAX = 64 * 1024, CHECK_MS = 60 * 1000, VERSION_MS = 5 * 1000, LOOK_MS = 50, LAST_LINES = 3 };
 
 struct checker {
 	const char *const *pattern; /* of its arguments */
 	int limit_ms;
+	const struct engine_abort *abort; /* NULL: nobody stops it */
 	int pid, pidfd;
 	struct process_id id;
 	int out_fd; /* our end of its output, non-blocking */
@@ -44,7 +45,13 @@ static int take_output(struct checker *c)
 	}
 }
 
-/* Until the checker ends (something that it started may keep the output open for ever) or the time is over. */
+static bool is_aborted(const struct checker *c)
+{
+	return c->abort && c->abort->fn(c->abort->data);
+}
+
+/* Until the checker ends (something that it started may keep the output open for ever), the time is over, or nobody wants to
+ * know any more. */
 static int collect(struct checker *c)
 {
 	int64_t end = clock_mono_ms() + c->limit_ms;
@@ -56,6 +63,10 @@ static int collect(struct checker *c)
 
 		if (left <= 0)
 			return -ETIMEDOUT;
+		if (is_aborted(c))
+			return -ECANCELED;
+		if (c->abort && left > LOOK_MS)
+			left = LOOK_MS;
 		if (poll(p, 2, (int)left) < 0 && errno != EINTR)
 			return -errno;
 		if (!closed)
@@ -141,10 +152,10 @@ static char *keep_words(struct arena *a, struct buf *out)
 	return kept;
 }
 
-int engine_run_check(struct arena *a, const struct target *t, const char *exe, const char *file, char **ret_words,
-		     struct err *e)
+int engine_run_check(struct arena *a, const struct target *t, const char *exe, const char *file, const struct engine_abort *abort,
+		     char **ret_words, struct err *e)
 {
-	struct checker c = { .pattern = t->check_argv, .limit_ms = CHECK_MS };
+	struct checker c = { .pattern = t->check_argv, .limit_ms = CHECK_MS, .abort = abort };
 	int r = run(exe, file, &c);
 	char *words = r < 0 ? NULL : keep_words(a, &c.out);
 
@@ -169,11 +180,11 @@ static struct str find_version(struct str text, const char *name)
 	return (struct str){ 0 };
 }
 
-char *engine_version(struct arena *a, enum engine_family family, const char *exe)
+char *engine_version(struct arena *a, enum engine_family family, const char *exe, const struct engine_abort *abort)
 {
 	/* Both families know it, whatever their newer command is called, and it starts nothing. */
 	static const char *const pattern[] = { "{exe}", "-version", NULL };
-	struct checker c = { .pattern = pattern, .limit_ms = VERSION_MS };
+	struct checker c = { .pattern = pattern, .limit_ms = VERSION_MS, .abort = abort };
 	int r = run(exe, NULL, &c);
 	struct str version = { 0 };
 	char *kept = NULL;

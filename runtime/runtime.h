@@ -15,15 +15,21 @@ char *engine_find(struct arena *a, const struct target *t, const char *configure
  * family if it stood on PATH itself, else NULL: one that was named by its path is not replaced by another. */
 char *engine_again(struct arena *a, const struct target *t, const char *recorded);
 
+/* Asked some twenty times a second while a program of an engine is waited for; true: it is ended. */
+struct engine_abort {
+	bool (*fn)(void *data);
+	void *data;
+};
+
 /* The version that a program of a family says it is ("26.7.28"), in the arena; asked with -version, 5 s at most. NULL where
- * it says none. */
-char *engine_version(struct arena *a, enum engine_family family, const char *exe);
+ * it says none. abort may be NULL. */
+char *engine_version(struct arena *a, enum engine_family family, const char *exe, const struct engine_abort *abort);
 
 /* Runs the engine's checker on a file whose name ends in .json, in a session of its own and with the environment of
  * runtime/spawn.h; stdin is /dev/null, output is kept up to 64 KiB, 60 s at most. It is over when the checker ends,
- * whatever it has left behind (that is killed). 0: accepted; 1: refused, *ret_words holds its last lines, cleaned for
- * printing; -ETIMEDOUT; -errno. */
-int engine_run_check(struct arena *a, const struct target *t, const char *exe, const char *file, char **ret_words,
-		     struct err *e);
+ * whatever it has left behind (that is killed). abort may be NULL. 0: accepted; 1: refused, *ret_words holds its last
+ * lines, cleaned for printing; -ETIMEDOUT; -ECANCELED: aborted; -errno. */
+int engine_run_check(struct arena *a, const struct target *t, const char *exe, const char *file, const struct engine_abort *abort,
+		     char **ret_words, struct err *e);
 
 #endif

@@ -22,9 +22,9 @@ static bool is_named(const struct text *path)
 /* --- engine = "auto" --- */
 /* The row for the program that is there. */
 static const struct target *for_program(struct arena *a, struct diag_sink *sink, const struct config *c,
-					enum engine_family family, const char *exe)
+					enum engine_family family, const char *exe, const struct engine_abort *abort)
 {
-	const char *version = engine_version(a, family, exe);
+	const char *version = engine_version(a, family, exe, abort);
 	const struct target *t;
 	struct diag *d;
 
@@ -45,14 +45,13 @@ const struct target *hook_auto(void *ctx, struct arena *a, struct diag_sink *sin
 {
 	static const enum engine_family order[] = { ENGINE_XRAY, ENGINE_V2RAY };
 
-	(void)ctx;
 	for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++) {
 		const struct target *newest = target_newest(order[i]);
 		const struct text *path = path_of(c, order[i]);
 		const char *exe = engine_find(a, newest, path->s);
 
 		if (exe)
-			return for_program(a, sink, c, order[i], exe);
+			return for_program(a, sink, c, order[i], exe, ctx);
 		if (is_named(path)) /* hook_find_engine says that it is not there; nothing else may run in its place */
 			return newest;
 	}
@@ -90,7 +89,7 @@ int hook_find_engine(struct arena *a, const struct compiled *c, const struct sou
 
 int hook_check(void *ctx, struct arena *a, const struct target *t, const char *file, char **ret_words, struct err *e)
 {
-	const char *exe = ctx;
+	const struct publish_engine *engine = ctx;
 
-	return *exe ? engine_run_check(a, t, exe, file, ret_words, e) : 2;
+	return *engine->exe ? engine_run_check(a, t, engine->exe, file, engine->abort, ret_words, e) : 2;
 }

@@ -7,11 +7,11 @@
  * -ENOENT when the engine is "auto" and the one that [paths] names is no program. */
 int hook_find_engine(struct arena *a, const struct compiled *c, const struct sources *sources, char **ret_exe,
 		     struct err *e);
-/* A compile_auto_fn without ctx: xray, else v2ray, else builtin, as they are in [paths] or on PATH. A program that [paths]
+/* A compile_auto_fn whose ctx is a struct engine_abort or NULL: xray, else v2ray, else builtin, as they are in [paths] or on PATH. A program that [paths]
  * names is the one that is meant, whether it is there or not. Xray and V2Ray are asked for their version; where one says
  * none, [runtime] engine_version or the newest is taken, and one that is too old is an error (XR645). */
 const struct target *hook_auto(void *ctx, struct arena *a, struct diag_sink *sink, const struct config *c);
-/* A publish_check_fn; ctx is the engine's path (const char *), "" = none. */
+/* A publish_check_fn; ctx is a struct publish_engine whose abort is a struct engine_abort or NULL. */
 int hook_check(void *ctx, struct arena *a, const struct target *t, const char *file, char **ret_words, struct err *e);
 
 #endif

@@ -94,11 +94,20 @@ static int answer_absent(struct job *j)
 	return r < 0 ? r : 0;
 }
 
+static bool is_cancelled(void *data)
+{
+	const struct job *j = data;
+
+	return atomic_load(&j->cancelled);
+}
+
 static int run_apply(struct job *j)
 {
+	struct engine_abort abort = { is_cancelled, j };
 	struct apply_options o = {
 		.role = j->keeper->which, .target = j->target, .lock_wait_ms = LOCK_WAIT_MS, .check = hook_check,
 		.find_engine = hook_find_engine, .on_auto = hook_auto, .need_engine = true,
+		.abort = &abort,
 	};
 	int roles = load_roles(j->state->root_fd, &j->e), r;
 
@@ -116,6 +125,8 @@ static int run_apply(struct job *j)
 	o.is_explicit = j->is_request;
 	o.request_id = j->request_id;
 	r = apply_run(j->a, j->state, &o, &j->apply, &j->e);
+	if (r == -ECANCELED) /* it is due again at the next start */
+		return r;
 	if (r)
 		tell_failure(j, "system", err_text(&j->e));
 	else if (j->apply.outcome == APPLY_REFUSED)

@@ -267,6 +267,8 @@ void keeper_forget(struct keeper *r)
 void keeper_stop(struct keeper *r)
 {
 	uv_timer_stop(&r->timer);
+	if (r->job)
+		atomic_store(&r->job->cancelled, true);
 	if (r->sup)
 		sup_stop(r->sup);
 }

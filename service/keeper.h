@@ -2,6 +2,8 @@
 #define XRAT_SERVICE_KEEPER_H
 /* One role inside the service. It is driven by facts, not by the order of events: whatever happened sets a fact, and
  * keeper_next looks down the table of steps for the first one that is needed. A lost or doubled event changes nothing. */
+#include <stdatomic.h>
+
 #include "runtime/runtime.h"
 #include "service/log.h"
 #include "service/service.h"
@@ -11,6 +13,7 @@ enum job_kind { JOB_APPLY, JOB_PROMOTE, JOB_ROLLBACK, JOB__N };
 struct keeper;
 struct job {
 	uv_work_t work;
+	atomic_bool cancelled;      /* the service stops: an engine's checker is not waited for */
 	enum job_kind kind;
 	struct keeper *keeper;
 	struct arena *a;

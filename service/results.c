@@ -250,6 +250,9 @@ static void (*const finished[JOB__N])(struct keeper *r, struct job *j) = {
 
 void job_finished(struct keeper *r, struct job *j)
 {
-	finished[j->kind](r, j);
+	if (j->r == -ECANCELED)
+		note(r, SEV_NOTE, "an apply was given up, since the service stops");
+	else
+		finished[j->kind](r, j);
 	keeper_publish_status(r);
 }

@@ -7,6 +7,7 @@
  *   say TEXT            to stderr, at once              check refuse TEXT   its checker refuses
  *   env                 environment to stdout           exit CODE           at once
  *   never-bind          no listener                     bind-after MS       listener later
+ *   check hang          its checker never ends
  *   port N              another port than the file's    die-after MS        exit code 3 then
  *   ignore-term         SIGTERM does nothing            spam BYTES          to stderr, then goes on
  *   background          forks, the parent exits 0       daemonise           the same with a session of its own
@@ -61,6 +62,14 @@ static void do_env(struct fake *f, const char *arg)
 static void do_check(struct fake *f, const char *arg)
 {
 	f->refuse = arg;
+}
+
+static void do_check_hang(struct fake *f, const char *arg)
+{
+	(void)f;
+	(void)arg;
+	for (;;)
+		pause();
 }
 
 static void do_exit(struct fake *f, const char *arg)
@@ -166,7 +175,8 @@ static const struct {
 	void (*run)(struct fake *f, const char *arg);
 	bool in_test;
 } words[] = {
-	{ "say", do_say, false }, { "env", do_env, false }, { "check refuse", do_check, true }, { "exit", do_exit, false },
+	{ "say", do_say, false }, { "env", do_env, false }, { "check refuse", do_check, true },
+	{ "check hang", do_check_hang, true }, { "exit", do_exit, false },
 	{ "never-bind", do_never, false }, { "bind-after", do_bind_after, false }, { "port", do_port, false },
 	{ "die-after", do_die_after, false }, { "ignore-term", do_ignore, false }, { "spam", do_spam, false },
 	{ "background", do_background, false }, { "daemonise", do_daemonise, false }, { "helper", do_helper, false },

@@ -392,17 +392,47 @@ static void test_check(void **state)
 
 	(void)state;
 	scratch_dir(root);
-	assert_int_equal(engine_run_check(a, t, write_program(root, "#!/bin/sh\necho fine\n"), "x.json", &words, &e), 0);
+	assert_int_equal(engine_run_check(a, t, write_program(root, "#!/bin/sh\necho fine\n"), "x.json", NULL, &words, &e), 0);
 	assert_string_equal(words, "fine");
 	assert_int_equal(engine_run_check(a, t, write_program(root, "#!/bin/sh\necho \"no: $*\" >&2\nexit 23\n"), "x.json",
-					  &words, &e), 1);
+					  NULL, &words, &e), 1);
 	assert_string_equal(words, "no: run -test -c x.json");
-	assert_int_equal(engine_run_check(a, t, write_program(root, "#!/bin/sh\nsleep 600 &\necho $!\n"), "x.json", &words, &e), 0);
+	assert_int_equal(engine_run_check(a, t, write_program(root, "#!/bin/sh\nsleep 600 &\necho $!\n"), "x.json", NULL, &words, &e), 0);
 	struct process_id id;
 	for (int i = 0; i < 500 && !process_identify(atoi(words), &id); i++)
 		usleep(10000);
 	assert_int_equal(process_identify(atoi(words), &id), -ESRCH);
-	assert_int_equal(engine_run_check(a, t, "/nowhere/engine", "x.json", &words, &e), -ENOENT);
+	assert_int_equal(engine_run_check(a, t, "/nowhere/engine", "x.json", NULL, &words, &e), -ENOENT);
+	err_fini(&e);
+	arena_free(a);
+	tree_remove(AT_FDCWD, root, NULL);
+}
+
+static bool at_third(void *data)
+{
+	unsigned *asked = data;
+
+	return ++*asked == 3;
+}
+
+/* One that hangs is ended with what it has started, as soon as nobody wants to know any more. */
+static void test_check_aborted(void **state)
+{
+	char root[32], *words;
+	struct arena *a = arena_new();
+	struct err e = { 0 };
+	unsigned asked = 0;
+	const struct engine_abort abort = { at_third, &asked };
+	const char *exe;
+	int64_t begin = clock_mono_ms();
+
+	(void)state;
+	scratch_dir(root);
+	exe = write_program(root, "#!/bin/sh\nsleep 600 &\nwait\n");
+	assert_int_equal(engine_run_check(a, target_default(), exe, "x.json", &abort, &words, &e), -ECANCELED);
+	asked = 0;
+	assert_null(engine_version(a, ENGINE_XRAY, exe, &abort));
+	assert_in_range(clock_mono_ms() - begin, 0, 4000);
 	err_fini(&e);
 	arena_free(a);
 	tree_remove(AT_FDCWD, root, NULL);
@@ -425,11 +455,11 @@ static void test_version(void **state)
 	(void)state;
 	scratch_dir(root);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		const char *got = engine_version(a, ENGINE_XRAY, write_program(root, cases[i].script));
+		const char *got = engine_version(a, ENGINE_XRAY, write_program(root, cases[i].script), NULL);
 
 		assert_string_equal(got ? got : "none", cases[i].version ? cases[i].version : "none");
 	}
-	assert_null(engine_version(a, ENGINE_XRAY, "/nowhere/xray"));
+	assert_null(engine_version(a, ENGINE_XRAY, "/nowhere/xray", NULL));
 	arena_free(a);
 	tree_remove(AT_FDCWD, root, NULL);
 }
@@ -464,7 +494,7 @@ int main(void)
 		cmocka_unit_test(test_identity), cmocka_unit_test(test_recycled), cmocka_unit_test(test_session),
 		cmocka_unit_test(test_owner), cmocka_unit_test(test_words), cmocka_unit_test(test_log),
 		cmocka_unit_test(test_log_refused), cmocka_unit_test(test_environment), cmocka_unit_test(test_notify),
-		cmocka_unit_test(test_check), cmocka_unit_test(test_find), cmocka_unit_test(test_version),
+		cmocka_unit_test(test_check), cmocka_unit_test(test_check_aborted), cmocka_unit_test(test_find), cmocka_unit_test(test_version),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
