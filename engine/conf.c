@@ -85,7 +85,7 @@ int conf_build(struct arena *a, struct diag_sink *sink, const struct xconf *x, s
 {
 	struct conf *c = arena_try_alloc(a, sizeof(*c));
 	struct conf_reader reader = { .a = a, .sink = sink, .x = x, .before = before, .c = c };
-	jmp_buf oom, *outer;
+	jmp_buf oom, *outer, *outer_diag;
 	int r;
 
 	if (!c)
@@ -94,10 +94,12 @@ int conf_build(struct arena *a, struct diag_sink *sink, const struct xconf *x, s
 	c->arena = a;
 	c->generation = before ? before->generation + 1 : 1;
 	outer = arena_on_oom(a, &oom);
+	outer_diag = arena_on_oom(diag_arena(sink), &oom);
 	if (setjmp(oom))
 		r = -ENOMEM;
 	else
 		r = build(&reader, assets);
+	arena_on_oom(diag_arena(sink), outer_diag);
 	arena_on_oom(a, outer);
 	if (r)
 		give_back(c);

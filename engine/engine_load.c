@@ -68,22 +68,21 @@ static int build(struct engine *en, struct arena *a, struct diag_sink *sink, con
 	int r = assets ? unpack_assets(en->given, assets) : -ENOMEM;
 
 	if (!r)
-		r = conf_build(a, sink, x, assets, en->conf, ret_conf);
+		r = conf_build(a, sink, x, assets, en->conf, ret_conf); /* does not jump */
 	if (!r && en->packing)
 		r = assets_open_used(assets, pack_asset, en->packing);
 	assets_free(assets);
 	return r;
 }
 
-static int read_and_build(struct engine *en, struct arena *tmp, struct arena *a, struct conf **ret_conf, const char **ret_why,
-			  struct err *e)
+/* fd: the file that was given, -1: none. */
+static int read_and_build(struct engine *en, int fd, struct arena *tmp, struct arena *a, struct conf **ret_conf,
+			  const char **ret_why, struct err *e)
 {
 	struct diag_sink *sink = diag_sink_new(tmp, sources_new(tmp));
 	struct xconf x = { 0 };
-	int fd = parcel_take(en->given, "file", ""), r = en->o->load(en->o->ctx, fd < 0 ? -1 : fd, tmp, sink, &x, e);
+	int r = en->o->load(en->o->ctx, fd, tmp, sink, &x, e);
 
-	if (fd >= 0)
-		close(fd);
 	if (!r) {
 		r = build(en, a, sink, &x, ret_conf);
 		if (r < 0)
@@ -96,7 +95,8 @@ static int read_and_build(struct engine *en, struct arena *tmp, struct arena *a,
 	return r;
 }
 
-int engine_load(struct engine *en, struct conf **ret_conf, const char **ret_why, struct err *e)
+/* Memory that runs out comes back here. */
+static int load(struct engine *en, int fd, struct conf **ret_conf, const char **ret_why, struct err *e)
 {
 	struct arena *a = arena_new(), *tmp = a ? arena_new() : NULL;
 	jmp_buf oom;
@@ -104,21 +104,30 @@ int engine_load(struct engine *en, struct conf **ret_conf, const char **ret_why,
 
 	*ret_conf = NULL;
 	if (!tmp || setjmp(oom)) {
-		arena_free(a);
-		arena_free(tmp);
-		return err_sys(e, -ENOMEM, "load the configuration");
+		r = err_sys(e, -ENOMEM, "load the configuration");
+	} else {
+		arena_on_oom(a, &oom);
+		arena_on_oom(tmp, &oom);
+		r = read_and_build(en, fd, tmp, a, ret_conf, ret_why, e);
 	}
-	arena_on_oom(a, &oom);
-	arena_on_oom(tmp, &oom);
-	r = read_and_build(en, tmp, a, ret_conf, ret_why, e);
-	arena_on_oom(a, NULL);
+	if (a)
+		arena_on_oom(a, NULL);
 	arena_free(tmp);
-	if (r && *ret_conf) /* it was made, but not packed: its memory is the arena */
+	if (r && *ret_conf) /* it was made, but not packed or told: its memory is the arena */
 		conf_drop(*ret_conf);
 	else if (r)
 		arena_free(a);
 	if (r)
 		*ret_conf = NULL;
+	return r;
+}
+
+int engine_load(struct engine *en, struct conf **ret_conf, const char **ret_why, struct err *e)
+{
+	int fd = parcel_take(en->given, "file", ""), r = load(en, fd < 0 ? -1 : fd, ret_conf, ret_why, e);
+
+	if (fd >= 0)
+		close(fd);
 	malloc_trim(0);
 	return r;
 }

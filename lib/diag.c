@@ -29,6 +29,11 @@ struct diag_sink *diag_sink_new(struct arena *a, const struct sources *sources)
 	return s;
 }
 
+struct arena *diag_arena(const struct diag_sink *s)
+{
+	return s->arena;
+}
+
 const struct sources *diag_sources(const struct diag_sink *s)
 {
 	return s->sources;

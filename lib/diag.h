@@ -44,6 +44,8 @@ struct diag {
 struct diag_sink;
 struct diag_sink *diag_sink_new(struct arena *a, const struct sources *sources);
 const struct sources *diag_sources(const struct diag_sink *s);
+/* The arena it was made in. */
+struct arena *diag_arena(const struct diag_sink *s);
 /* From now on (or no longer) only errors are kept. */
 void diag_errors_only(struct diag_sink *s, bool on);
 /* Whether one of that severity would be kept: a check that costs much and finds less need not run. */
