@@ -101,6 +101,24 @@ static int ask_role(struct arena *a, const struct state *s, enum role role, stru
 	return audit_write(s, &line, e);
 }
 
+/* Descriptors are held meanwhile, so memory that runs out comes back here. */
+static int ask_roles(struct arena *a, const struct state *s, struct asking *ask, struct err *e)
+{
+	jmp_buf oom, *outer = arena_on_oom(a, NULL);
+	int r = 0;
+
+	if (setjmp(oom)) {
+		arena_on_oom(a, outer);
+		return err_sys(e, -ENOMEM, "queue a request");
+	}
+	arena_on_oom(a, &oom);
+	for (int role = 0; role < ROLE__N && !r; role++)
+		if (ask->roles & 1u << role)
+			r = ask_role(a, s, (enum role)role, ask, e);
+	arena_on_oom(a, outer);
+	return r;
+}
+
 static int run_asking(struct work *w, struct arena *a, void *ctx, struct err *e)
 {
 	struct asking *ask = ctx;
@@ -114,9 +132,7 @@ static int run_asking(struct work *w, struct arena *a, void *ctx, struct err *e)
 	r = roles < 0 ? roles : state_open(ask->root, root_fd, &s, e);
 	if (!r) {
 		ask->roles = (unsigned)roles & (ask->roles ? ask->roles : ~0u);
-		for (int role = 0; role < ROLE__N && !r; role++)
-			if (ask->roles & 1u << role)
-				r = ask_role(a, &s, (enum role)role, ask, e);
+		r = ask_roles(a, &s, ask, e);
 		state_close(&s);
 	}
 	close(root_fd);
@@ -144,14 +160,19 @@ static void answer_asking(struct asking *ask, struct arena *a)
 static void on_asked(struct daemon *d, void *ctx, int r, struct err *e)
 {
 	struct asking *ask = ctx;
-	struct arena *a = arena_new();
+	struct arena *volatile a = arena_new();
+	jmp_buf oom;
 
-	if (r || !a)
-		ipc_refuse(d->ipc, ask->token, IPC_INTERNAL, "%s", r ? err_text(e) : "out of memory");
-	else if (!ask->roles)
+	if (r) {
+		ipc_refuse(d->ipc, ask->token, IPC_INTERNAL, "%s", err_text(e));
+	} else if (!ask->roles) {
 		ipc_refuse(d->ipc, ask->token, IPC_NOT_FOUND, "there is no desired file of this role");
-	else
+	} else if (!a || setjmp(oom)) {
+		ipc_refuse(d->ipc, ask->token, IPC_INTERNAL, "queued, but memory is out");
+	} else {
+		arena_on_oom(a, &oom);
 		answer_asking(ask, a);
+	}
 	arena_free(a);
 	free(ask);
 }

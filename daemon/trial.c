@@ -180,10 +180,24 @@ static const char *masked(struct group *g, const char *words)
 	return failure_mask_text(g->a, failure_mask_of(g->a, &xray), words);
 }
 
+/* Threads may be at work, so nothing jumps from here. */
+static void keep_fault(struct group *g, const char *why)
+{
+	jmp_buf oom, *outer = arena_on_oom(g->a, NULL);
+	const char *volatile words = "the engine does not run it, and memory is out";
+
+	if (!setjmp(oom)) {
+		arena_on_oom(g->a, &oom);
+		words = masked(g, why);
+	}
+	arena_on_oom(g->a, outer);
+	snprintf(g->t->last_fault, sizeof(g->t->last_fault), "%s", words);
+}
+
 /* What takes long costs more of what is allowed. */
 static int broken(struct group *g, const char *why)
 {
-	str_print(g->t->last_fault, sizeof(g->t->last_fault), "%s", masked(g, why));
+	keep_fault(g, why);
 	g->t->bad_starts += 1 + (unsigned)((clock_mono_ms() - g->begun_ms) / 1000);
 	return GROUP_BROKEN;
 }
