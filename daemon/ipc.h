@@ -124,7 +124,7 @@ struct ipc_replace {
 struct ipc_disconnect {
 	bool stopped_session;
 	struct ipc_int session_id;
-	const char *outcome; /* "Terminated", "Killed", "NotRunning" */
+	const char *outcome; /* "Terminated", "Killed", "NotRunning"; "Cancelled": it was being connected */
 };
 struct ipc_rotation {
 	bool rotation_enabled;
@@ -186,6 +186,8 @@ void ipc_write_request(struct arena *a, const struct ipc_request *request, struc
 int ipc_read_reply(struct arena *a, struct str line, const struct ipc_request *request, struct ipc_reply *ret_reply,
 		   struct value *ret_payload, struct err *e);
 
+/* "runtime_connect". */
+const char *ipc_method_name(enum ipc_method method);
 /* "manual", "timer", "health_check_failed"; "" for none. */
 const char *ipc_trigger_name(int trigger);
 /* "busy"; "" for none. */

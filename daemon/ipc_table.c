@@ -118,7 +118,7 @@ static const struct ipc_field replace_reply[] = {
 static const struct ipc_field disconnect_reply[] = {
 	{ "stopped_session", IPC_KIND_BOOL, AT(ipc_disconnect, stopped_session), 0, "a session was ended", NULL },
 	{ "session_id", IPC_KIND_OPT_INT, AT(ipc_disconnect, session_id), IPC_FIELD_NULL, "which", NULL },
-	{ "outcome", IPC_KIND_TEXT, AT(ipc_disconnect, outcome), IPC_FIELD_NULL, "Terminated, Killed, NotRunning", NULL },
+	{ "outcome", IPC_KIND_TEXT, AT(ipc_disconnect, outcome), IPC_FIELD_NULL, "Terminated, Killed, NotRunning; Cancelled: it was being connected", NULL },
 };
 static const struct ipc_field rotation_reply[] = {
 	{ "rotation_enabled", IPC_KIND_BOOL, AT(ipc_rotation, rotation_enabled), 0, "afterwards", NULL },
@@ -184,6 +184,11 @@ const struct ipc_row ipc_rows[IPC_METHOD__N] = {
 };
 
 /* --- names --- */
+const char *ipc_method_name(enum ipc_method method)
+{
+	return ipc_rows[method].names[IPC_SNAKE];
+}
+
 const char *ipc_trigger_name(int trigger)
 {
 	return trigger >= 0 && trigger < IPC_TRIGGER__N ? trigger_words[trigger].names[IPC_SNAKE] : "";
