@@ -46,6 +46,7 @@ struct daemon {
 	struct arena *config_a;
 	const struct config *config; /* in config_a; never NULL once a module starts. Secrets are not resolved */
 	struct log log;
+	bool is_level_known;      /* $XRAT_LOG can be understood */
 	struct ipc_server *ipc;
 	struct works works;
 
@@ -98,6 +99,8 @@ int daemon_replace(struct daemon *d);
 int daemon_reload(struct daemon *d);
 /* One line in the log. who: "session 3", "ipc", NULL. */
 #define daemon_log(d, severity, who, ...) log_line(&(d)->log, severity, who, __VA_ARGS__)
+/* The same for LOG_DEBUG and LOG_TRACE: names, numbers and times alone, no text of others. */
+#define daemon_debug(d, depth, who, ...) log_deep(&(d)->log, depth, who, __VA_ARGS__)
 
 /* --- handlers.c: who answers which method --- */
 typedef void daemon_handler_fn(struct daemon *d, const struct ipc_request *q, struct ipc_token token);

@@ -78,6 +78,7 @@ void daemon_handle(void *ctx, const struct ipc_request *q, struct ipc_token toke
 	struct daemon *d = ctx;
 	const struct handler *h = &handlers[q->method];
 
+	daemon_debug(d, h->changes ? LOG_DEBUG : LOG_TRACE, "ipc", "request %s", ipc_method_name(q->method));
 	if (h->changes && d->phase != DAEMON_READY)
 		refuse_phase(d, token);
 	else if (h->changes && ipc_server_waiting(d->ipc) > IPC_WAITING_MAX)

@@ -58,6 +58,8 @@ static void on_probed(struct daemon *d, void *ctx, int r, struct err *e)
 	enum rotation_health h = ROTATION_H_DROPPED;
 
 	(void)e;
+	daemon_debug(d, LOG_TRACE, "health", "a probe of session %lld, node %lld: %s, %lld ms", (long long)p->session_id,
+		     (long long)p->node_id, r ? "cancelled" : p->verdict == ROTATION_GOOD ? "good" : "bad", (long long)p->ms);
 	if (r)
 		rotation_core_unprobed(core_of(d));
 	else

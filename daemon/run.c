@@ -12,26 +12,33 @@
 #include "daemon/life.h"
 
 /* --- the log --- */
-/* $XRAT_LOG where -q does not say otherwise. */
-static unsigned log_level(const struct daemon_options *o)
+/* $XRAT_LOG where neither -q nor -v says otherwise. Whether it can be understood. */
+static bool read_level(struct daemon_options *o)
 {
-	static const struct { const char *name; unsigned quiet; } levels[] = {
-		{ "error", 2 }, { "warning", 1 }, { "warn", 1 }, { "info", 0 }, { "debug", 0 },
+	static const struct { const char *name; unsigned quiet, verbose; } levels[] = {
+		{ "error", 2, 0 }, { "warning", 1, 0 }, { "warn", 1, 0 }, { "info", 0, 0 }, { "debug", 0, 1 }, { "trace", 0, 2 },
 	};
 	const char *wish = getenv("XRAT_LOG");
 
-	for (size_t i = 0; wish && !o->quiet && !o->verbose && i < sizeof(levels) / sizeof(*levels); i++)
-		if (str_is_nocase(str_of(wish), levels[i].name))
-			return levels[i].quiet;
-	return o->quiet;
+	if (!wish || !*wish || o->quiet || o->verbose)
+		return true;
+	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
+		if (str_is_nocase(str_of(wish), levels[i].name)) {
+			o->quiet = levels[i].quiet;
+			o->verbose = levels[i].verbose;
+			return true;
+		}
+	return false;
 }
 
 static void open_log(struct daemon *d, struct daemon_options *o)
 {
 	static const enum severity severities[] = { SEV_NOTE, SEV_WARNING, SEV_ERROR };
+	static const enum log_depth depths[] = { LOG_PLAIN, LOG_DEBUG, LOG_TRACE };
 
-	o->quiet = log_level(o);
-	d->log = (struct log){ .from = severities[o->quiet > 2 ? 2 : o->quiet], .json = o->json };
+	d->is_level_known = read_level(o);
+	d->log = (struct log){ .from = severities[o->quiet > 2 ? 2 : o->quiet],
+			       .depth = o->quiet ? LOG_PLAIN : depths[o->verbose > 2 ? 2 : o->verbose], .json = o->json };
 }
 
 /* --- CONFIG_ROOT and its lock --- */
@@ -123,6 +130,8 @@ static int serve(struct daemon *d, int *ret_holder, struct err *e)
 	}
 	ipc_server_on_gone(d->ipc, daemon_client_gone);
 	life_ready(d);
+	if (!d->is_level_known)
+		daemon_log(d, SEV_WARNING, NULL, "XRAT_LOG names no level; allowed are error, warning, info, debug, trace");
 	daemon_log(d, SEV_NOTE, NULL, "the daemon of '%s' is ready, process %d, instance %s", d->root, (int)getpid(),
 		   d->instance_id);
 	for (size_t i = 0; i < daemon_modules_n; i++)

@@ -3,10 +3,17 @@
 
 #include "daemon/session_impl.h"
 
+static const char *const kinds[SUP_REPORT__N] = {
+	[SUP_REPORT_STATE] = "state", [SUP_REPORT_PROVED] = "proved", [SUP_REPORT_UNPROVED_FAILED] = "failed unproved",
+	[SUP_REPORT_STOPPED] = "stopped", [SUP_REPORT_RELOADED] = "reload over",
+};
+
 static void on_report(void *ctx, const struct sup_report *report)
 {
 	struct session_run *r = ctx;
 
+	daemon_debug(r->all->daemon, LOG_DEBUG, "engine", "of session %llu: %s, %s", (unsigned long long)report->generation,
+		     kinds[report->kind], sup_state_names[report->state]);
 	r->on_report(r, report);
 }
 

@@ -191,7 +191,7 @@ static void keep_fault(struct group *g, const char *why)
 		words = masked(g, why);
 	}
 	arena_on_oom(g->a, outer);
-	snprintf(g->t->last_fault, sizeof(g->t->last_fault), "%s", words);
+	str_print(g->t->last_fault, sizeof(g->t->last_fault), "%s", words);
 }
 
 /* What takes long costs more of what is allowed. */

@@ -7,11 +7,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "daemon/frame.h"
 
 struct work {
 	struct daemon *daemon;
+	int64_t begin_ms;
 	struct work *next;
 	struct work_spec spec;
 	uv_work_t request;
@@ -69,6 +71,8 @@ static void on_done(uv_work_t *request, int status)
 	if (status == UV_ECANCELED)
 		w->r = -ECANCELED;
 	take_out(&d->works, w);
+	daemon_debug(d, LOG_DEBUG, "work", "%s took %lld ms: %s", w->spec.name, (long long)(clock_mono_ms() - w->begin_ms),
+		     w->r < 0 ? strerror(-w->r) : w->r ? "refused" : "done");
 	w->spec.done(d, w->spec.ctx, w->r, &w->e);
 	uv_close((uv_handle_t *)&w->async, on_closed);
 	daemon_check(d);
@@ -100,6 +104,7 @@ int work_start(struct daemon *d, const struct work_spec *spec, struct work **ret
 	}
 	w->daemon = d;
 	w->spec = *spec;
+	w->begin_ms = clock_mono_ms();
 	w->request.data = w->async.data = w;
 	pthread_mutex_init(&w->lock, NULL);
 	r = uv_async_init(&d->loop, &w->async, on_async);

@@ -230,6 +230,17 @@ def logs(t, work):
     code, out, err = d.xrat("daemon", "start", "--log-file", quiet, env={"XRAT_LOG": "error"})
     t.expect("XRAT_LOG=error", code == 0 and not get(quiet), get(quiet), err)
     d.xrat("daemon", "stop")
+    levels = (({"XRAT_LOG": "debug"}, (), 1), ({}, ("-v",), 1), ({"XRAT_LOG": "trace"}, (), 2), ({"XRAT_LOG": "error"}, ("-vv",), 2),
+              ({"XRAT_LOG": "debug"}, ("-q",), -1), ({"XRAT_LOG": "info"}, (), 0), ({"XRAT_LOG": "loud"}, (), 0))
+    for i, (env, words, depth) in enumerate(levels):
+        log = f"{work}/level-{i}.log"
+        d.xrat(*words, "daemon", "start", "--log-file", log, env=env)
+        d.ask(snake("proxy_stop"))
+        d.xrat("daemon", "stop")
+        said = (get(log) or b"").decode()
+        seen = [w in said for w in ("is ready", "ipc: debug: request proxy_stop", "ipc: trace: request daemon_ping")]
+        t.expect(f"level {env} {words}", seen == [depth >= 0, depth >= 1, depth >= 2] and
+                 ("names no level" in said) == (env.get("XRAT_LOG") == "loud"), said)
 
 
 class PipelineBed(Bed):
