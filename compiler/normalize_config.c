@@ -112,6 +112,15 @@ static void check_apply(const struct check *k)
 	diag_help(k->sink, g, "max_wait_ms is at least settle_ms, here %lld", (long long)settle->v);
 }
 
+static void check_paths(const struct check *k)
+{
+	const struct text *path = &k->c->paths.sing_box;
+
+	if (path->s && *path->s)
+		diag_help(k->sink, diag_add(k->sink, DIAG_XR648, path->at, "'paths.sing_box' has no effect"),
+			  "remove it; sing-box is only exported for ('xrat export --format sing-box')");
+}
+
 static bool is_host_answer(const struct value *v)
 {
 	if (v->kind == VAL_STRING)
@@ -139,6 +148,7 @@ void normalize_config(struct arena *a, struct diag_sink *sink, struct config *c)
 	const struct config_inbound *ss = &c->runtime.shadowsocks;
 	struct check k = { sink, c };
 
+	check_paths(&k);
 	check_auth(&k, &c->runtime.socks, "runtime.socks");
 	check_auth(&k, &c->runtime.http, "runtime.http");
 	if (ss->enabled.v && secret_absent(&ss->password))

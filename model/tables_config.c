@@ -10,7 +10,8 @@ static const struct field paths[] = {
 	   .help = "the xray program; default: found on PATH"),
 	CF("v2ray", F_PATH, paths.v2ray, .example = "\"/usr/bin/v2ray\"",
 	   .help = "the v2ray program; default: found on PATH"),
-	CF("sing_box", F_PATH, paths.sing_box, .example = "\"/usr/bin/sing-box\"", .help = "the sing-box program"),
+	CF("sing_box", F_PATH, paths.sing_box, .example = "\"/usr/bin/sing-box\"",
+	   .help = "the sing-box program; without effect, since it is only exported for"),
 	ROW_UNUSED("database", F_STR, "set 'path' in [database]"),
 };
 static const struct table table_paths = { ROWS(paths), .at_offset = TABLE_NO_AT };

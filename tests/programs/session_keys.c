@@ -89,7 +89,7 @@ static const struct {
 } obeyed[] = {
 	{ "paths.xray", "whoever starts an engine" },
 	{ "paths.v2ray", "whoever starts an engine" },
-	{ "paths.sing_box", "whoever starts an engine" },
+	{ "paths.sing_box", "nobody" },
 	{ "database.path", "the store" },
 	{ "runtime.replace_active_session", "the daemon, connect" },
 	{ "runtime.health_tick_secs", "the daemon, health" },
