@@ -7,23 +7,9 @@
 
 #include "daemon/rotation_impl.h"
 #include "fetch/fetch.h"
-
-static bool is_cancelled(void *data)
-{
-	return work_is_cancelled(data);
-}
+#include "runtime/runtime.h"
 
 /* --- what is asked --- */
-static const char *to_connect(const char *host)
-{
-	static const struct { const char *any, *here; } rows[] = { { "0.0.0.0", "127.0.0.1" }, { "::", "::1" } };
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (str_is(str_of(host), rows[i].any))
-			return rows[i].here;
-	return host;
-}
-
 static bool copy_inbounds(struct health_probe *p, const struct session_view *v)
 {
 	const struct store_session *row = v->row;
@@ -42,7 +28,7 @@ static bool copy_inbounds(struct health_probe *p, const struct session_view *v)
 			continue;
 		p->inbounds[i].name = rows[i].name;
 		p->inbounds[i].port = (unsigned)rows[i].at->port;
-		p->inbounds[i].host = strdup(to_connect(rows[i].at->host));
+		p->inbounds[i].host = strdup(probe_own_address(rows[i].at->host));
 		if (!p->inbounds[i].host)
 			return false;
 	}
@@ -51,15 +37,9 @@ static bool copy_inbounds(struct health_probe *p, const struct session_view *v)
 
 static bool make_proxy(struct health_probe *p, const struct session_view *v)
 {
-	int n;
-
-	if (!v->probe_port)
-		return true;
-	n = asprintf(&p->proxy, "socks5h://%s%s%s%s127.0.0.1:%u", v->probe_user, *v->probe_user ? ":" : "", v->probe_password,
-		     *v->probe_user ? "@" : "", v->probe_port);
-	if (n < 0)
-		p->proxy = NULL;
-	return n >= 0;
+	if (v->probe_port)
+		p->proxy = fetch_local_proxy(v->probe_user, v->probe_password, v->probe_port);
+	return !v->probe_port || p->proxy;
 }
 
 struct health_probe *health_probe_new(struct daemon *d, const struct session_view *v)
@@ -94,7 +74,7 @@ void health_probe_free(struct health_probe *p)
 /* --- asking --- */
 static bool inbounds_answer(struct work *w, struct health_probe *p)
 {
-	const struct network_world world = { .limit_ms = HEALTH_REACH_MS, .abort = is_cancelled, .data = w };
+	const struct network_world world = { .limit_ms = HEALTH_REACH_MS, .abort = work_abort, .data = w };
 
 	for (int i = 0; i < HEALTH_INBOUNDS; i++) {
 		const struct network_node at = { p->inbounds[i].host, p->inbounds[i].port };
@@ -110,7 +90,7 @@ static bool inbounds_answer(struct work *w, struct health_probe *p)
 
 static bool request_passes(struct work *w, struct health_probe *p)
 {
-	const struct fetch_options o = { .proxy = p->proxy, .timeout_ms = HEALTH_REQUEST_MS, .abort = is_cancelled, .data = w };
+	const struct fetch_options o = { .proxy = p->proxy, .timeout_ms = HEALTH_REQUEST_MS, .abort = work_abort, .data = w };
 	struct fetch_probe_result result;
 	struct err e = { 0 };
 	int r = fetch_probe(p->url, &o, &result, &e);

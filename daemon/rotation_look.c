@@ -17,11 +17,6 @@ int rotation_open_store(int root_fd, const char *path, struct store **ret_store,
 	return r > 0 ? err_set(e, -ENOENT, "the database '%s' is missing", path) : r;
 }
 
-static bool is_cancelled(void *data)
-{
-	return work_is_cancelled(data);
-}
-
 /* --- our own network --- */
 /* Nodes that can be asked by TCP. */
 static bool is_by_tcp(const struct store_row *row)
@@ -70,7 +65,7 @@ static int read_others(struct arena *a, struct store *s, const struct network_no
 int rotation_look_at_network(struct work *w, struct arena *a, struct store *s, int64_t node_id, enum network_state *ret_state,
 			     struct err *e)
 {
-	const struct network_world world = { .abort = is_cancelled, .data = w };
+	const struct network_world world = { .abort = work_abort, .data = w };
 	struct network_node *others = arena_array(a, struct network_node, OTHERS_MAX), self = { "", 0 };
 	struct store_node node;
 	size_t n = 0;

@@ -446,11 +446,6 @@ static int plan(struct plan *p, struct err *e)
 	return r || !p->wants_proof ? r : plan_proof(p, o, e);
 }
 
-static bool is_cancelled(void *data)
-{
-	return work_is_cancelled(data);
-}
-
 int session_plan_run(struct work *w, struct arena *a, void *ctx, struct err *e)
 {
 	struct plan *p = ctx;
@@ -458,7 +453,7 @@ int session_plan_run(struct work *w, struct arena *a, void *ctx, struct err *e)
 	int r;
 
 	(void)a; /* what is made outlives the work */
-	p->abort = (struct engine_abort){ is_cancelled, w };
+	p->abort = (struct engine_abort){ work_abort, w };
 	if (setjmp(oom)) {
 		arena_on_oom(p->draft.a, NULL);
 		return err_sys(e, -ENOMEM, "prepare a session");

@@ -22,14 +22,9 @@ struct request_work {
 	char why[SESSION_WHY_BYTES];
 };
 
-static bool is_cancelled(void *data)
-{
-	return work_is_cancelled(data);
-}
-
 static int ask(struct work *w, struct request_work *q, long timeout_ms)
 {
-	const struct fetch_options o = { .proxy = q->proxy, .timeout_ms = timeout_ms, .abort = is_cancelled, .data = w };
+	const struct fetch_options o = { .proxy = q->proxy, .timeout_ms = timeout_ms, .abort = work_abort, .data = w };
 	struct fetch_probe_result result;
 	struct err e = { 0 };
 	int r = fetch_probe(q->url, &o, &result, &e);
@@ -66,6 +61,8 @@ static void request_free(struct request_work *q)
 	if (q->proxy)
 		explicit_bzero(q->proxy, strlen(q->proxy));
 	free(q->url);
+	if (q->proxy) /* has a password */
+		explicit_bzero(q->proxy, strlen(q->proxy));
 	free(q->proxy);
 	free(q);
 }
@@ -80,13 +77,6 @@ static void on_requested(struct daemon *d, void *ctx, int r, struct err *e)
 	request_free(q);
 }
 
-static bool make_proxy(struct request_work *q, const struct session_life *s, unsigned port)
-{
-	const char *user = s->probe_user ? s->probe_user : "", *password = s->probe_password ? s->probe_password : "";
-
-	return asprintf(&q->proxy, "socks5h://%s%s%s%s127.0.0.1:%u", user, *user ? ":" : "", password, *user ? "@" : "", port) >= 0;
-}
-
 int session_request(struct daemon *d, const struct session_life *s, unsigned port, session_request_fn *fn, void *ctx,
 		    struct work **ret_work)
 {
@@ -99,7 +89,8 @@ int session_request(struct daemon *d, const struct session_life *s, unsigned por
 	q->fn = fn;
 	q->ctx = ctx;
 	q->url = strdup(s->probe_url);
-	if (q->url && make_proxy(q, s, port))
+	q->proxy = fetch_local_proxy(s->probe_user ? s->probe_user : "", s->probe_password ? s->probe_password : "", port);
+	if (q->url && q->proxy)
 		r = work_start(d, &spec, ret_work);
 	if (r)
 		request_free(q);
@@ -188,16 +179,11 @@ static void on_gap(struct daemon *d, void *ctx, int r, struct err *e)
 static int resolve(struct gap *g, const struct probe *p)
 {
 	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
-	static const struct { const char *any, *own; } rows[] = { { "0.0.0.0", "127.0.0.1" }, { "::", "::1" } };
 	struct addrinfo *at;
-	const char *host = p->address;
 	char port[16];
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
-		if (str_is(str_of(host), rows[i].any))
-			host = rows[i].own;
 	snprintf(port, sizeof(port), "%u", p->port);
-	if (p->kind == PROBE_ALIVE || getaddrinfo(host, port, &hints, &at))
+	if (p->kind == PROBE_ALIVE || getaddrinfo(probe_own_address(p->address), port, &hints, &at))
 		return -EINVAL;
 	memcpy(&g->to, at->ai_addr, at->ai_addrlen);
 	g->to_len = at->ai_addrlen;

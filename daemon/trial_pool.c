@@ -9,7 +9,7 @@
 #include "daemon/trial_impl.h"
 #include "fetch/fetch.h"
 
-enum { PROXY_TEXT = 160, STACK_BYTES = 512 * 1024 };
+enum { STACK_BYTES = 512 * 1024 };
 
 bool pool_speaks_tcp(const struct node *n)
 {
@@ -69,17 +69,26 @@ static bool is_stopped(void *data)
 	return atomic_load(&p->stop);
 }
 
-/* 0 or -ECANCELED. */
+static int out_of_memory(struct trial_pool *p)
+{
+	p->failed = true;
+	atomic_store(&p->stop, true);
+	return -ENOMEM;
+}
+
+/* 0, -ECANCELED, -ENOMEM. */
 static int measure_delay(struct trial_pool *p, struct trial_result *r)
 {
-	char proxy[PROXY_TEXT];
+	char *proxy = fetch_local_proxy(p->user, p->password, r->job->port);
 	struct fetch_options o = { .proxy = proxy, .ca_file = p->o->ca_file, .timeout_ms = (long)p->o->delay_ms,
 				   .abort = is_stopped, .data = p };
 	struct fetch_probe_result got;
 
-	snprintf(proxy, sizeof(proxy), "socks5h://%s:%s@127.0.0.1:%u", p->user, p->password, r->job->port);
+	if (!proxy)
+		return out_of_memory(p);
 	fetch_probe(p->url, &o, &got, NULL);
-	explicit_bzero(proxy, sizeof(proxy));
+	explicit_bzero(proxy, strlen(proxy));
+	free(proxy);
 	if (got.outcome == FETCH_ABORTED)
 		return -ECANCELED;
 	judge(r, &got, p->o->delay_ms);
@@ -138,8 +147,7 @@ static bool one(struct trial_pool *p, struct trial_job *job, unsigned number)
 	struct trial_result *r = calloc(1, sizeof(*r));
 
 	if (!r) {
-		p->failed = true;
-		atomic_store(&p->stop, true);
+		out_of_memory(p);
 		return false;
 	}
 	r->job = job;

@@ -138,6 +138,11 @@ bool work_is_cancelled(const struct work *w)
 	return atomic_load(&w->cancelled);
 }
 
+bool work_abort(void *data)
+{
+	return work_is_cancelled(data);
+}
+
 void work_report(struct work *w, unsigned done, unsigned total, const char *fmt, ...)
 {
 	va_list ap;

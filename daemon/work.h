@@ -38,6 +38,8 @@ void work_cancel(struct work *w);
 void work_cancel_all(struct daemon *d);
 /* In its thread: whether that was asked for. */
 bool work_is_cancelled(const struct work *w);
+/* The same, as an `abort` of fetches, trials and engines asks; data is the struct work. */
+bool work_abort(void *data);
 /* In its thread. */
 void work_report(struct work *w, unsigned done, unsigned total, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 

@@ -89,6 +89,10 @@ int fetch_probe(const char *url, const struct fetch_options *o, struct fetch_pro
  * captive portals and pages of blocked sites answer, so it is none. */
 bool fetch_probe_is_good(const struct fetch_probe_result *r);
 
+/* o->proxy of a SOCKS listener on 127.0.0.1, which resolves the names; user "" = it has no account, and both are of letters,
+ * digits and '-'. Allocated, and has the password; NULL: no memory. */
+char *fetch_local_proxy(const char *user, const char *password, unsigned port);
+
 /* "https://user:pw@host:1/path/TOKEN?x#y" -> "https://host:1/...": for messages and logs. Allocated; NULL: no memory. */
 char *fetch_url_shown(const char *url);
 /* Reads a subscription-userinfo header's value ("upload=1; download=2; total=3; expire=4"). */

@@ -92,3 +92,12 @@ char *fetch_url_shown(const char *url)
 	curl_url_cleanup(u);
 	return shown;
 }
+
+char *fetch_local_proxy(const char *user, const char *password, unsigned port)
+{
+	char *proxy;
+	bool has = *user;
+
+	return asprintf(&proxy, "socks5h://%s%s%s%s127.0.0.1:%u", user, has ? ":" : "", has ? password : "", has ? "@" : "", port) < 0 ?
+		NULL : proxy;
+}

@@ -113,6 +113,16 @@ static unsigned port_of(const struct value *inbound)
 	return !str_int(str_trim(first), &n) && n > 0 && n < 65536 ? (unsigned)n : 0;
 }
 
+const char *probe_own_address(const char *address)
+{
+	static const struct { const char *any, *own; } rows[] = { { "0.0.0.0", "127.0.0.1" }, { "::", "::1" } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (str_is(str_of(address), rows[i].any))
+			return rows[i].own;
+	return address;
+}
+
 /* Where to connect to, spelled as the kernel spells it; NULL: not an address of TCP. */
 static const char *address_of(struct arena *a, const struct value *inbound)
 {
@@ -127,9 +137,7 @@ static const char *address_of(struct arena *a, const struct value *inbound)
 	if (!ip_is_literal(listen) || ip_parse(listen, &net))
 		return NULL;
 	address = ip_format(a, &net, false);
-	if (str_is(str_of(address), "0.0.0.0"))
-		return "127.0.0.1";
-	return str_is(str_of(address), "::") ? "::1" : address;
+	return probe_own_address(address);
 }
 
 static bool flag(const struct value *v, const char *key)

@@ -19,6 +19,8 @@ extern const char *const probe_kind_names[PROBE__N];
  * xray.json, so it serves for a file of any origin. */
 void probe_choose(struct arena *a, const struct value *xray, struct probe *ret_probe);
 enum { PROBE_WHERE_TEXT = 64 };
+/* Where a listener on this address is reached from here: 127.0.0.1 for 0.0.0.0, ::1 for ::, else itself. */
+const char *probe_own_address(const char *address);
 /* "127.0.0.1:1080", "[::1]:1080"; "" for PROBE_ALIVE. */
 void probe_where(const struct probe *p, char ret_text[PROBE_WHERE_TEXT]);
 

@@ -60,6 +60,11 @@ bool work_is_cancelled(const struct work *w)
 	return false;
 }
 
+bool work_abort(void *data)
+{
+	return work_is_cancelled(data);
+}
+
 void work_report(struct work *w, unsigned done, unsigned total, const char *fmt, ...)
 {
 	(void)w;
