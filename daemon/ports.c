@@ -1,8 +1,12 @@
-/* Are the local ports of sessions free? Asked before a daemon starts, so that it is said where somebody reads it. */
+/* Free ports. And are the local ports of sessions free? Asked before a daemon starts, so that it is said where somebody reads
+ * it. */
+#include "daemon/ports.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +17,24 @@
 #include "runtime/runtime.h"
 
 enum { HOLDER_TEXT = 80, ARGS_BYTES = 64 * 1024 };
+
+int ports_hold(unsigned *ret_port)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&in, len) || getsockname(fd, (struct sockaddr *)&in, &len)) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	*ret_port = ntohs(in.sin_port);
+	return fd;
+}
 
 /* 0: it could be bound; -errno. A name that is no address is not looked up. */
 static int try_bind(const char *host, unsigned port)

@@ -1,14 +1,13 @@
 /* A session before it runs: its node from the store, then, as work, config.toml and the node through the compiler into
  * session-N.json, past the engine's own checker. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/ports.h"
 #include "daemon/session_impl.h"
 
 enum { POLL_MS = 20, PROOF_TERM_MS = 2000 };
@@ -176,30 +175,12 @@ void session_learn_file(struct session_life *s, struct str bytes)
 }
 
 /* --- ports --- */
-static int bind_any(unsigned *ret_port)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(in);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)&in, len) || getsockname(fd, (struct sockaddr *)&in, &len)) {
-		int r = -errno;
-
-		close(fd);
-		return r;
-	}
-	*ret_port = ntohs(in.sin_port);
-	return fd;
-}
-
 /* All are held until the last is found, so that they differ. */
 static int find_ports(unsigned ret_ports[PORT__N], struct err *e)
 {
 	int fds[PORT__N], n = 0, r = 0;
 
-	while (n < PORT__N && (fds[n] = r = bind_any(&ret_ports[n])) >= 0)
+	while (n < PORT__N && (fds[n] = r = ports_hold(&ret_ports[n])) >= 0)
 		n++;
 	while (n)
 		close(fds[--n]);

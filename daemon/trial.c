@@ -3,15 +3,14 @@
 #include "daemon/trial.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "apply/apply.h"
+#include "daemon/ports.h"
 #include "daemon/trial_impl.h"
 #include "service/service.h"
 
@@ -100,14 +99,12 @@ static bool is_over(const struct trial *t, const struct trial_job *job)
 static int hold_ports(struct group *g)
 {
 	for (size_t i = 0; i < g->n; i++) {
-		struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-		socklen_t len = sizeof(at);
+		unsigned port = 0;
 
-		g->held[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (g->held[i] < 0 || bind(g->held[i], (struct sockaddr *)&at, len) ||
-		    getsockname(g->held[i], (struct sockaddr *)&at, &len))
-			return -errno;
-		g->jobs[i].port = ntohs(at.sin_port);
+		g->held[i] = ports_hold(&port);
+		if (g->held[i] < 0)
+			return g->held[i];
+		g->jobs[i].port = (uint16_t)port;
 	}
 	return 0;
 }
