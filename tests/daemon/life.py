@@ -10,7 +10,7 @@ import subprocess
 import threading
 
 import bed
-from dbed import ENV, TOP, XRAT, Bed, Daemon, get, put, snake, until
+from dbed import ENV, SLOW, TOP, XRAT, Bed, Daemon, get, put, snake, until
 
 UUID4 = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$")
 
@@ -124,7 +124,7 @@ class Pinger:
 
     def __init__(self, d):
         self.d, self.ok, self.faults, self.seen, self.on = d, 0, [], set(), True
-        self.threads = [threading.Thread(target=self.loop) for _ in range(4)]
+        self.threads = [threading.Thread(target=self.loop, daemon=True) for _ in range(4)]
         for x in self.threads:
             x.start()
 
@@ -152,7 +152,7 @@ def replaced(t, work):
         before = d.ping()["instance_id"]
         d.proc.send_signal(signal.SIGUSR2)
         t.expect(f"replaced {i}", until(10, lambda b=before: d.ping()["instance_id"] != b), d.stderr())
-        if i == 2:  # its request began three runs ago
+        if i == int(2 / SLOW):  # its request began three runs ago; it has 5 s
             half.sendall(json.dumps(snake("daemon_ping")).encode()[25:] + b"\n")
             t.expect("a request that began before is answered by the successor", b'"ok":true' in half.recv(65536))
             half.close()
