@@ -72,7 +72,7 @@ void rotation_tell_tried(struct rotation *all, const struct session_result *r)
 		[SESSION_BAD_CONFIG] = "refused", [SESSION_REFUSED] = "refused", [SESSION_NO_ENGINE] = "no_engine",
 		[SESSION_NOT_READY] = "not_proved", [SESSION_NOT_PROVED] = "not_proved", [SESSION_LOST] = "lost",
 		[SESSION_LOCKED] = "system_error", [SESSION_FAULT] = "system_error",
-		[SESSION_CANCELLED] = "busy",
+		[SESSION_CANCELLED] = "cancelled",
 	};
 
 	str_print(all->last_candidate_result, sizeof(all->last_candidate_result), "%s%s%.250s", words[r->outcome],

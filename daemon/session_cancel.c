@@ -57,9 +57,11 @@ void session_cancel_withdraw(struct session_order *o)
 
 bool session_cancel_due(struct session_order *o)
 {
-	if (o->is_cancelled)
-		end_now(o);
-	return o->is_cancelled;
+	bool is_due = o->is_cancelled;
+
+	if (is_due)
+		end_now(o); /* it may be gone */
+	return is_due;
 }
 
 /* --- disconnects --- */
