@@ -36,6 +36,16 @@ class Dead:
         self.source, self.link = None, f"socks://127.0.0.1:{free_port()}#dead"
 
 
+class NotPrepared(Exception):
+    """Somebody took a port in the same moment."""
+
+
+def connect(d):
+    reply = d.connect_node(1)
+    if not is_ok(reply):
+        raise NotPrepared(reply)
+
+
 class Scene:
     """What is prepared, what is done while the kill is awaited, and which nodes may be active after the next start (0: none)."""
     nodes = (2, 3)
@@ -46,7 +56,7 @@ class Scene:
 
     def prepare(self, d):
         if self.connected:
-            d.connect_node(1)
+            connect(d)
 
     def act(self, d):
         raise NotImplementedError
@@ -193,7 +203,7 @@ class RotateTests(Rotate):
     """rotate, candidates are tested"""
 
     def prepare(self, d):
-        d.connect_node(1)
+        connect(d)
 
     def allowed(self, d, reply):
         return {reply["payload"]["new_config_id"]} if is_ok(reply) else {1, 2, 3}
@@ -308,13 +318,18 @@ SCENES = (Connect, Replace, Disconnect, DisconnectRotating, Dies, DiesRotating, 
 
 
 # --- one kill ---
-def begin(d, scene):
+def begin(d, scene, tries=3):
     d.clear()
     for n in d.nodes:
         if isinstance(n, Mortal):
             n.back()
     d.up(env=d.env)
-    scene.prepare(d)
+    try:
+        scene.prepare(d)
+    except NotPrepared:
+        if not tries:
+            raise
+        begin(d, scene, tries - 1)
     if not d.is_dead():
         d.at_rest()
 
