@@ -292,23 +292,31 @@ static void put_listener(const struct listener *l, char *text, size_t text_len)
 		 l->port);
 }
 
+/* What is found of these few, which are neighbours in the table. */
+static void put_batch(const struct process_id *id, const struct listener *all, size_t n, char *text, size_t text_len)
+{
+	uint64_t inodes[MAX_HOLDERS];
+	struct holder h = { .sockets = { .inodes = inodes, .n = n }, .session = id->pid };
+
+	for (size_t i = 0; i < n; i++)
+		inodes[i] = all[i].inode;
+	if (!sockets_of(id->pid, &h.sockets))
+		process_each(visit_session, &h);
+	for (size_t i = 0; i < n; i++)
+		if (h.sockets.found & 1ull << i && strlen(text) + 64 < text_len)
+			put_listener(&all[i], text, text_len);
+}
+
 void process_listens(const struct process_id *id, char *ret_text, size_t text_len)
 {
 	struct arena *a = arena_new();
 	struct listener *all = NULL;
-	uint64_t inodes[MAX_HOLDERS];
-	struct holder h = { .sockets = { .inodes = inodes }, .session = id->pid };
 	size_t n = 0;
 
 	*ret_text = 0;
 	if (!a || process_listeners(a, &all, &n))
 		n = 0;
-	for (; h.sockets.n < n && h.sockets.n < MAX_HOLDERS; h.sockets.n++)
-		inodes[h.sockets.n] = all[h.sockets.n].inode;
-	if (h.sockets.n && !sockets_of(id->pid, &h.sockets))
-		process_each(visit_session, &h);
-	for (size_t i = 0; i < h.sockets.n; i++)
-		if (h.sockets.found & 1ull << i && strlen(ret_text) + 64 < text_len)
-			put_listener(&all[i], ret_text, text_len);
+	for (size_t i = 0; i < n; i += MAX_HOLDERS)
+		put_batch(id, all + i, n - i < MAX_HOLDERS ? n - i : MAX_HOLDERS, ret_text, text_len);
 	arena_free(a);
 }

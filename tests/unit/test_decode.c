@@ -312,7 +312,7 @@ static void test_starters(void **state)
 			given_role(&g, i == 0 ? ROLE_CLIENT : ROLE_SERVER, copy);
 		else
 			given_normal(&g, i == 0 ? ROLE_CLIENT : ROLE_SERVER, copy);
-		assert_string_equal(given_codes(&g), "");
+		assert_string_equal(given_codes(&g), i == 2 && pass % 2 ? "XR648" : ""); /* paths.sing_box, as its comment says */
 		given_end(&g);
 		arena_free(a);
 	}

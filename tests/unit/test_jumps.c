@@ -175,21 +175,25 @@ static struct session_life *new_life(struct place *p)
 static int plan(void *place)
 {
 	struct place *p = place;
-	struct plan plan = { .session = new_life(p), .daemon = &p->d, .wants_proof = true };
+	struct session_life *life = new_life(p);
 	struct err e = { 0 };
+	struct plan plan;
 	struct work w;
 	jmp_buf oom;
 	struct arena *volatile a = NULL;
 	volatile int r = -ENOMEM;
 
+	session_plan_begin(&plan, life, &p->d, true);
 	if (!setjmp(oom)) {
 		a = worker_arena(&oom);
 		r = session_plan_run(&w, a, &plan, &e);
 	}
+	session_plan_end(&plan);
 	buf_fini(&plan.out);
 	err_fini(&e);
 	arena_free(a);
-	session_drop(plan.session);
+	session_drop(life);
+	session_drop(life);
 	return r;
 }
 

@@ -1,5 +1,5 @@
 /* link: runtime model lib */
-/* Identity of processes, whose a socket is, logs and last words, the environment of engines. */
+/* Identity of processes, logs and last words, the environment of engines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,12 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -153,56 +151,6 @@ static void test_session(void **state)
 	assert_int_equal(process_session(&other, "MARK=1", &rest, &n), 0);
 	assert_int_equal(n, 0);
 	process_session_free(rest, n);
-	end_sleep(pid, pidfd);
-}
-
-static int listen_at(int family, unsigned *ret_port)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)*ret_port) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)*ret_port) };
-	struct sockaddr *to = family == AF_INET ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
-	socklen_t len = family == AF_INET ? sizeof(v4) : sizeof(v6);
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (fd < 0 || bind(fd, to, len) || listen(fd, 1) || getsockname(fd, to, &len)) {
-		close(fd);
-		return -1;
-	}
-	*ret_port = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
-	return fd;
-}
-
-static void test_owner(void **state)
-{
-	struct process_id self, child;
-	unsigned port = 0, port6 = 0;
-	int pidfd, pid, fd = listen_at(AF_INET, &port), fd6 = listen_at(AF_INET6, &port6);
-	char text[200];
-
-	(void)state;
-	assert_true(fd >= 0);
-	pid = start_sleep(&pidfd);
-	assert_int_equal(process_identify(getpid(), &self), 0);
-	assert_int_equal(process_identify(pid, &child), 0);
-	assert_int_equal(process_owns(&self, "127.0.0.1", port), OWNER_OURS);
-	assert_int_equal(process_owns(&child, "127.0.0.1", port), OWNER_OTHER);
-	assert_int_equal(process_owns(&child, "127.0.0.2", port), OWNER_NONE);
-	assert_int_equal(process_owns(&(struct process_id){ 0 }, "127.0.0.1", port), OWNER_OTHER);
-	process_holder("127.0.0.1", port, text, sizeof(text));
-	assert_memory_equal(text, "pid ", 4);
-	assert_int_equal(atoi(text + 4), getpid());
-	process_listens(&self, text, sizeof(text));
-	assert_non_null(strstr(text, "127.0.0.1:"));
-	if (fd6 >= 0) { /* :: also answers for IPv4 */
-		assert_int_equal(process_owns(&self, "::1", port6), OWNER_OURS);
-		assert_int_equal(process_owns(&self, "127.0.0.1", port6), OWNER_OURS);
-		close(fd6);
-	}
-	close(fd);
-	assert_int_equal(process_owns(&self, "127.0.0.1", port), OWNER_NONE);
-	process_holder("127.0.0.1", port, text, sizeof(text));
-	assert_string_equal(text, "");
 	end_sleep(pid, pidfd);
 }
 
@@ -492,7 +440,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_identity), cmocka_unit_test(test_recycled), cmocka_unit_test(test_session),
-		cmocka_unit_test(test_owner), cmocka_unit_test(test_words), cmocka_unit_test(test_log),
+		cmocka_unit_test(test_words), cmocka_unit_test(test_log),
 		cmocka_unit_test(test_log_refused), cmocka_unit_test(test_environment), cmocka_unit_test(test_notify),
 		cmocka_unit_test(test_check), cmocka_unit_test(test_check_aborted), cmocka_unit_test(test_find), cmocka_unit_test(test_version),
 	};

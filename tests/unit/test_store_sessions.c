@@ -494,9 +494,7 @@ int main(void)
 		RUN(a_subscription_lives), RUN(an_update_reconciles), RUN(a_node_with_two_holders_stays),
 		RUN(attempts_and_percentiles), RUN(a_session_lives), RUN(session_and_its_pruning), RUN(transitions_are_those_of_the_page), RUN(latest_and_live),
 		RUN(who_may_be_next), RUN(cooldowns_double), RUN(rotation_is_remembered), RUN(events_do_not_grow_for_ever),
-		RUN(results_and_sessions_do_not_grow_for_ever),
-		RUN(settings_and_counts),
+		RUN(results_and_sessions_do_not_grow_for_ever), RUN(settings_and_counts),
 	};
-
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
