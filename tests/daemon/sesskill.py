@@ -423,7 +423,7 @@ def killed_everywhere(work, *_):
     if VARIANT not in ("release", "dev"):
         tally.skip("killed_everywhere: a sanitizer's library has to be the first one")
         return
-    most = int(os.environ.get("SESSION_POINTS", "4"))
+    most = int(os.environ.get("SESSION_POINTS", "6"))
     wanted = os.environ.get("SESSION_SCENES", "").split()
     engines = os.environ.get("SESSION_ENGINES", "builtin v2ray").split()
     library = killbed.build(work)
