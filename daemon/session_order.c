@@ -48,6 +48,8 @@ void session_order_finish(struct session_order *o)
 	if (o->works)
 		return;
 	o->outcome->result.kept_old = o->next && all->active && o->outcome->result.outcome != SESSION_OK;
+	if (failed_since_start)
+		all->lost = (struct session_lost){ o->next->row.id, o->next->row.node_id, o->next->row.started_at };
 	session_run_discard(o->trial);
 	session_drop(o->next);
 	all->order = NULL;

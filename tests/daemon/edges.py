@@ -376,10 +376,9 @@ def another_build(work):
     d = new(work, "builtin", nodes_of(133), rotation=OFF)
     d.end()
     at = f"{work}/program"
-    os.makedirs(f"{at}/libexec")
-    shutil.copy(XRAT, f"{at}/xrat")
-    for n in os.listdir(os.path.join(os.path.dirname(XRAT), "libexec")):
-        shutil.copy(os.path.join(os.path.dirname(XRAT), "libexec", n), f"{at}/libexec/{n}")
+    os.makedirs(at)
+    # by another process: a thread that forks here meanwhile would hold the copy open for writing
+    subprocess.run(["cp", "-r", XRAT, os.path.join(os.path.dirname(XRAT), "libexec"), at], check=True)
     with open(d.log, "ab") as log:
         d.proc = subprocess.Popen([f"{at}/xrat", "--root", d.root, "daemon", "run-server"], env=ENV, stdin=subprocess.DEVNULL,
                                   stdout=log, stderr=log)

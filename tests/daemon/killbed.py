@@ -19,7 +19,7 @@ HEAD, CALL = struct.Struct("4I"), struct.Struct("28sI")  # as in tests/fault/kil
 SIZE = HEAD.size + 8192 * CALL.size
 ROOT_FILES = {".state", "config.toml", "logs", "runtime", "xrat.db", "xrat.db-shm", "xrat.db-wal"}
 RUNTIME_FILES = re.compile(r"daemon\.(lock|sock)$|session-\d+\.(out|err)\.log$")
-LOG_FILES = re.compile(r"session-\d+\.(access|error)\.log$")
+LOG_FILES = re.compile(r"session-\d+-[0-9a-f]{8}\.(access|error)\.log$")
 COOLDOWN = 200  # seconds
 
 
@@ -103,19 +103,6 @@ class Killed(Sessions):
         open(self.log, "wb").close()
         shutil.copy(f"{self.root}.db", self.db)
 
-    def marked(self):
-        """pid -> the file, of every engine of this root: those of sessions, of proofs and of tests."""
-        found, front, end = {}, f"{self.root}/runtime/".encode(), f"@{self.root}".encode()
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                args = get(f"/proc/{pid}/cmdline") or b""
-                env, stat = (get(f"/proc/{pid}/{n}") or b"" for n in ("environ", "stat")) if front in args else (b"", b"")
-            except OSError:
-                continue
-            if b") Z" not in stat and any(v.startswith(b"XRAT_ENGINE=") and v.endswith(end) for v in env.split(b"\0")):
-                found[int(pid)] = [a.decode() for a in args.split(b"\0") if a.startswith(front)]
-        return found
-
     def at_rest(self):
         """Nobody writes events any more."""
         last = None
@@ -193,12 +180,16 @@ def rotation(d, row, may_cool):
             yield f"a cooldown: {c}, of {may_cool}"
 
 
+def untrue(d, allowed):
+    """The live row and what is not true by now, whatever was done."""
+    row, faults = rows_and_processes(d, allowed)
+    return row, faults or [*what_answers(d, row), *files(d, row)]
+
+
 def faults_of(d, scene, reply):
     """What is not true by now."""
-    row, faults = rows_and_processes(d, scene.allowed(d, reply))
-    if not faults:
-        faults += [*what_answers(d, row), *files(d, row), *rotation(d, row, scene.may_cool), *scene.more(d, reply)]
-    return faults
+    row, faults = untrue(d, scene.allowed(d, reply))
+    return faults or [*rotation(d, row, scene.may_cool), *scene.more(d, reply)]
 
 
 def after(d):

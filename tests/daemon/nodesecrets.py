@@ -267,7 +267,7 @@ class Drive:
         until(15, d.ping)
         self.x("connect", "1")
         for name in ("vmess", "hysteria2"):  # one that nobody answers for, and what this engine cannot
-            self.x("connect", str(self.d.sql("SELECT id FROM configs WHERE name = ?", name)[0]["id"]), codes=(3, 4))
+            self.x("connect", str(self.d.sql("SELECT id FROM configs WHERE name = ?", name)[0]["id"]), codes=(1, 3, 5))
         for words in (("status",), ("--format", "json", "status"), ("proxy", "status"), ("--format", "json", "proxy", "status")):
             self.x(*words)
         self.x("debug", "bundle", "--output", f"{self.work}/live.zip")
@@ -284,7 +284,7 @@ class Drive:
         names = [r["name"] for r in self.d.sql("SELECT name FROM configs ORDER BY id")]
         others = [n for n in names if n not in last and n not in ("sub-1", "sub-2", "node-2")]
         for name in (*others, *last):
-            self.x("connect", str(names.index(name) + 1), codes=(3, 4))
+            self.x("connect", str(names.index(name) + 1), codes=(1, 3, 5))
         self.x("test", "--timeout", "700", codes=(0, 1))
         self.x("--format", "json", "list")
         self.x("status")

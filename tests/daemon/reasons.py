@@ -232,7 +232,6 @@ def not_now(work):
     waits = asks(d, "connect", "2")
     tally.expect("a connect is under way", until(10, lambda: len(d.rows()) == 2), d.rows())
     d.refused("busy", "connect", "1")
-    d.refused("busy", "disconnect")
     d.proc.send_signal(signal.SIGUSR2)
     until(10, lambda: "is replaced by" in d.stderr())
     for words in (("connect", "1"), ("disconnect",), ("proxy", "stop"), ("rotate", "enable"), ("daemon", "restart")):

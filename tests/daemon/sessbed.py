@@ -247,6 +247,19 @@ class Sessions(Daemon):
         return [e["kind"] for e in self.sql("SELECT kind FROM events ORDER BY id")]
 
     # --- processes ---
+    def marked(self):
+        """pid -> the file, of every engine of this root: those of sessions, of proofs and of tests."""
+        found, front, end = {}, f"{self.root}/runtime/".encode(), f"@{self.root}".encode()
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                args = get(f"/proc/{pid}/cmdline") or b""
+                env, stat = (get(f"/proc/{pid}/{n}") or b"" for n in ("environ", "stat")) if front in args else (b"", b"")
+            except OSError:
+                continue
+            if b") Z" not in stat and any(v.startswith(b"XRAT_ENGINE=") and v.endswith(end) for v in env.split(b"\0")):
+                found[int(pid)] = [a.decode() for a in args.split(b"\0") if a.startswith(front)]
+        return found
+
     def engines(self):
         """pid -> the session's file, of every engine that bears our mark."""
         found = {}
