@@ -8,7 +8,7 @@
 #include "daemon/ledger_impl.h"
 
 /* AT_ONCE: how many are written in one turn of the loop; TELL_MS: when the log is told that somebody holds the database. */
-enum { FIRST_PAUSE_MS = 2, PAUSE_MS = 50, AT_ONCE = 64, TELL_MS = 1000 };
+enum { FIRST_PAUSE_MS = 2, PAUSE_MS = 50, FULL_PAUSE_MS = 500, AT_ONCE = 64, TELL_MS = 1000 };
 
 struct ledger {
 	struct daemon *daemon;
@@ -17,6 +17,7 @@ struct ledger {
 	uv_timer_t timer;
 	uint64_t pause_ms;
 	int64_t busy_since_ms;        /* 0 = nothing waits */
+	int why;                      /* -EBUSY, -ENOSPC */
 	int64_t until_ms;             /* it stops, and gives up then; 0 = not */
 	bool is_open, is_told;
 	struct ledger_log log;
@@ -28,6 +29,15 @@ static void wait_for(struct ledger *l, uint64_t ms)
 {
 	if (l->is_open)
 		uv_timer_start(&l->timer, on_time, ms, 0);
+}
+
+static bool must_wait(struct ledger *l, const struct ledger_change *c, int r)
+{
+	bool wait = r == -EBUSY || (r == -ENOSPC && c->kind->waits_for_room);
+
+	if (wait)
+		l->why = r;
+	return wait;
 }
 
 /* --- the queue --- */
@@ -99,7 +109,7 @@ static int take(struct daemon *d, struct ledger_change *c, struct err *e)
 	c->at_ms = clock_wall_ms();
 	if (!l->first)
 		r = c->kind->write(d, c, &own);
-	if (r == -EBUSY) {
+	if (l->first || must_wait(l, c, r)) {
 		keep(l, c);
 		r = 0;
 	} else {
@@ -121,7 +131,9 @@ static bool write_first(struct ledger *l)
 	struct err e = { 0 };
 	int r = c->kind->write(l->daemon, c, &e);
 
-	if (r != -EBUSY) {
+	bool waits = must_wait(l, c, r);
+
+	if (!waits) {
 		unlink_at(l, &l->first);
 		ledger_checkpoint(l->daemon, &l->log);
 		c->kind->over(l->daemon, c, r, &e);
@@ -129,7 +141,7 @@ static bool write_first(struct ledger *l)
 		l->pause_ms = 0;
 	}
 	err_fini(&e);
-	return r != -EBUSY && l->first;
+	return !waits && l->first;
 }
 
 /* Who waits is not left to wait for ever. */
@@ -164,7 +176,8 @@ static void tell_long(struct ledger *l)
 	if (l->is_told || clock_mono_ms() - l->busy_since_ms < TELL_MS)
 		return;
 	l->is_told = true;
-	daemon_log(l->daemon, SEV_WARNING, "store", "another process holds the database; what happens is written when it is free again");
+	daemon_log(l->daemon, SEV_WARNING, "store", l->why == -ENOSPC ? "there is no room for the database; what happens is written when there is" :
+		   "another process holds the database; what happens is written when it is free again");
 }
 
 static void tell_over(struct ledger *l, bool is_given_up)
@@ -172,10 +185,10 @@ static void tell_over(struct ledger *l, bool is_given_up)
 	struct daemon *d = l->daemon;
 
 	if (l->is_told && !is_given_up)
-		daemon_log(d, SEV_NOTE, "store", "the database is free again after %lld ms, and what happened is written",
-			   (long long)(clock_mono_ms() - l->busy_since_ms));
+		daemon_log(d, SEV_NOTE, "store", "the database %s after %lld ms, and what happened is written",
+			   l->why == -ENOSPC ? "has room again" : "is free again", (long long)(clock_mono_ms() - l->busy_since_ms));
 	if (l->lost_events)
-		daemon_log(d, SEV_WARNING, "store", "events that were not written, as the database was held for too long: %u", l->lost_events);
+		daemon_log(d, SEV_WARNING, "store", "events that were not written, as the database could not be for too long: %u", l->lost_events);
 	l->lost_events = 0;
 	l->busy_since_ms = 0;
 	l->is_told = false;
@@ -202,7 +215,7 @@ static void on_time(uv_timer_t *t)
 	wait_for(l, l->pause_ms);
 	l->pause_ms = l->pause_ms ? l->pause_ms * 2 : FIRST_PAUSE_MS;
 	if (l->pause_ms > PAUSE_MS)
-		l->pause_ms = PAUSE_MS;
+		l->pause_ms = l->why == -ENOSPC ? FULL_PAUSE_MS : PAUSE_MS;
 }
 
 /* --- changes --- */
@@ -276,6 +289,11 @@ void ledger_forget(struct daemon *d, const void *ctx)
 		else
 			at = &(*at)->next;
 	}
+}
+
+int ledger_why(const struct daemon *d)
+{
+	return d->ledger->why;
 }
 
 /* --- what the database will say --- */

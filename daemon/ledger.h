@@ -8,6 +8,8 @@
  * may be behind what the daemon knows, but it never says things in another order; a daemon that is killed meanwhile leaves
  * what it would have left if it had been killed when the database was taken.
  *
+ * Rows wait for room on a full disk in the same way, and what comes behind them; an event that finds the disk full is told.
+ *
  * What is kept goes when the daemon stops and the database is not free within LEDGER_PATIENCE_MS: then the log says what. A
  * daemon does not let itself be replaced while something waits. */
 #include "daemon/frame.h"
@@ -40,7 +42,7 @@ void ledger_forgive(struct daemon *d, int64_t node_id);
 /* --- changes whose owner waits for them, and keeps what they are made of --- */
 struct ledger_ask {
 	int (*write)(struct daemon *d, void *ctx, struct err *e); /* as the store's functions; may be called often. NULL: nothing */
-	/* Once, maybe from inside ledger_ask. r, *e are of write; -EBUSY: the database was not free in time. */
+	/* Once, maybe from inside ledger_ask. r, *e are of write; -EBUSY, -ENOSPC: the database was not free in time. */
 	void (*done)(struct daemon *d, void *ctx, int r, struct err *e);
 	void *ctx;
 	int64_t patience_ms; /* 0: however long it takes */

@@ -54,8 +54,8 @@ static void moves_lost(struct daemon *d, struct ledger_change *c)
 		char who[40];
 
 		snprintf(who, sizeof(who), "session %lld", (long long)m->row.id);
-		daemon_log(d, SEV_ERROR, who, "its row cannot be written, as another process holds the database: '%s' to '%s'",
-			   store_status_names[m->from], store_status_names[m->to]);
+		daemon_log(d, SEV_ERROR, who, "its row cannot be written, as %s: '%s' to '%s'",
+			   ledger_why(d) == -ENOSPC ? "there is no room" : "another process holds the database", store_status_names[m->from], store_status_names[m->to]);
 	}
 }
 
@@ -83,8 +83,8 @@ static size_t row_texts(struct ledger_change *c, const char ***ret_texts)
 	return n;
 }
 
-const struct ledger_kind ledger_kind_move = { write_moves, row_over, moves_lost, row_texts, false };
-const struct ledger_kind ledger_kind_set = { write_set, row_over, nothing_lost, row_texts, false };
+const struct ledger_kind ledger_kind_move = { write_moves, row_over, moves_lost, row_texts, .waits_for_room = true };
+const struct ledger_kind ledger_kind_set = { write_set, row_over, nothing_lost, row_texts, .waits_for_room = true };
 
 /* --- events --- */
 static int write_event(struct daemon *d, struct ledger_change *c, struct err *e)
@@ -106,7 +106,7 @@ static size_t event_texts(struct ledger_change *c, const char ***ret_texts)
 	return sizeof(all) / sizeof(*all);
 }
 
-const struct ledger_kind ledger_kind_event = { write_event, event_over, nothing_lost, event_texts, true };
+const struct ledger_kind ledger_kind_event = { write_event, event_over, nothing_lost, event_texts, .may_be_lost = true };
 
 /* --- cooldowns --- */
 static void cooldown_fault(struct daemon *d, int64_t node_id, int r, const struct err *e)
@@ -147,8 +147,8 @@ static void forgive_over(struct daemon *d, struct ledger_change *c, int r, struc
 	cooldown_fault(d, c->node_id, r, e);
 }
 
-const struct ledger_kind ledger_kind_cool = { write_cool, cool_over, nothing_lost, cool_texts, false };
-const struct ledger_kind ledger_kind_forgive = { write_forgive, forgive_over, nothing_lost, NULL, false };
+const struct ledger_kind ledger_kind_cool = { write_cool, cool_over, nothing_lost, cool_texts, .waits_for_room = true };
+const struct ledger_kind ledger_kind_forgive = { write_forgive, forgive_over, nothing_lost, .waits_for_room = true };
 
 /* --- what somebody waits for --- */
 static int write_ask(struct daemon *d, struct ledger_change *c, struct err *e)
@@ -164,14 +164,18 @@ static void ask_over(struct daemon *d, struct ledger_change *c, int r, struct er
 static void ask_lost(struct daemon *d, struct ledger_change *c)
 {
 	struct err e = { 0 };
+	int r = ledger_why(d);
 
-	err_set(&e, -EBUSY, "another process has held the database '%s' for %lld s%s", d->database,
+	if (r == -ENOSPC)
+		err_set(&e, r, "there is no room for the database '%s'", d->database);
+	else
+		err_set(&e, r, "another process has held the database '%s' for %lld s%s", d->database,
 		(long long)(clock_mono_ms() - c->since_ms) / 1000, c->ask.patience_ms ? "; try again when it is done" : "");
-	c->ask.done(d, c->ask.ctx, -EBUSY, &e);
+	c->ask.done(d, c->ask.ctx, r, &e);
 	err_fini(&e);
 }
 
-const struct ledger_kind ledger_kind_ask = { write_ask, ask_over, ask_lost, NULL, false };
+const struct ledger_kind ledger_kind_ask = { write_ask, ask_over, ask_lost, .may_be_lost = false };
 
 /* --- copies --- */
 enum { TEXTS_MAX = LEDGER_MOVES * ROW_TEXTS };

@@ -13,6 +13,7 @@ struct ledger_kind {
 	/* Where its texts are; NULL: it has none of its own. */
 	size_t (*texts)(struct ledger_change *c, const char ***ret_texts);
 	bool may_be_lost; /* when there are too many */
+	bool waits_for_room; /* not only for who holds the database, but for room on the disk too */
 };
 struct ledger_row {
 	struct store_session row;
@@ -38,6 +39,9 @@ struct ledger_change {
 		struct ledger_ask ask;
 	};
 };
+/* Why changes wait: -EBUSY or -ENOSPC. */
+int ledger_why(const struct daemon *d);
+
 extern const struct ledger_kind ledger_kind_move, ledger_kind_set, ledger_kind_event, ledger_kind_cool, ledger_kind_forgive,
 	ledger_kind_ask;
 

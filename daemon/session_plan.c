@@ -355,12 +355,9 @@ static int find_engine(struct plan *p, struct compiled *c, const struct diag_sin
 {
 	int r = hook_find_engine(p->draft.a, c, diag_sources(sink), ret_exe, e);
 
-	if (r == -ENOENT)
-		return refuse(p, SESSION_NO_ENGINE, "%s", err_text(e));
 	if (!r && !*ret_exe)
-		return refuse(p, SESSION_NO_ENGINE, "no '%s' on PATH or in [paths] of config.toml; install it, or set [runtime] "
-			      "engine to 'builtin', which comes with xrat", engine_family_name(c->target->family));
-	return r;
+		r = hook_no_engine(c, diag_sources(sink), e);
+	return r == -ENOENT ? refuse(p, SESSION_NO_ENGINE, "%s", err_text(e)) : r;
 }
 
 static int check(struct plan *p, struct err *e)

@@ -127,7 +127,7 @@ static int find_and_render(struct group *g, struct compiled *c, const struct dia
 	c->is_auto = t->is_auto;
 	r = hook_find_engine(g->a, c, diag_sources(sink), &g->exe, e);
 	if (!r && !g->exe)
-		r = err_set(e, -ENOENT, "no engine: '%s' is not on PATH or in [paths]", engine_family_name(t->target->family));
+		r = hook_no_engine(c, diag_sources(sink), e);
 	if (r)
 		return r;
 	render_xray(g->a, &c->checked, &g->xray);

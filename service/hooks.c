@@ -87,6 +87,17 @@ int hook_find_engine(struct arena *a, const struct compiled *c, const struct sou
 		0 : is_no_program(sources, path, engine_family_name(c->target->family), e);
 }
 
+int hook_no_engine(const struct compiled *c, const struct sources *sources, struct err *e)
+{
+	const char *name = engine_family_name(c->target->family);
+	const struct text *path = path_of(&c->config, c->target->family);
+
+	if (is_named(path))
+		return is_no_program(sources, path, name, e);
+	return err_set(e, -ENOENT, "no '%s' on PATH or in [paths] of config.toml; install it, or set [runtime] engine to 'builtin', which "
+		       "comes with xrat", name);
+}
+
 int hook_check(void *ctx, struct arena *a, const struct target *t, const char *file, char **ret_words, struct err *e)
 {
 	const struct publish_engine *engine = ctx;

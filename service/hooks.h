@@ -7,6 +7,8 @@
  * -ENOENT when the engine is "auto" and the one that [paths] names is no program. */
 int hook_find_engine(struct arena *a, const struct compiled *c, const struct sources *sources, char **ret_exe,
 		     struct err *e);
+/* -ENOENT, and why: what [paths] names is no program, or none was found. */
+int hook_no_engine(const struct compiled *c, const struct sources *sources, struct err *e);
 /* A compile_auto_fn whose ctx is a struct engine_abort or NULL: xray, else v2ray, else builtin, as they are in [paths] or on PATH. A program that [paths]
  * names is the one that is meant, whether it is there or not. Xray and V2Ray are asked for their version; where one says
  * none, [runtime] engine_version or the newest is taken, and one that is too old is an error (XR645). */

@@ -4,11 +4,14 @@ free, or the log says what is not. Words pick cases by name.
 
 Each case takes the write lock as an import does, and asks `status` all the while. Nothing is said about how fast it is, but that it
 is not held up: SOON is far beyond an answer, and far below what the lock is held for."""
+import errno
+import json
 import os
 import random
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -410,8 +413,53 @@ def imports(work, _seconds, one, _two):
     at_rest(d, what)
 
 
+def inner_sql(pid, path, text, args):
+    """As Sessions.sql, of a database that only the daemon's mount namespace has."""
+    script = ("import json, sqlite3, sys\ncon = sqlite3.connect(sys.argv[1], timeout=20)\ncon.row_factory = sqlite3.Row\n"
+              "print(json.dumps([dict(r) for r in con.execute(sys.argv[2], json.loads(sys.argv[3]))]))")
+    out = subprocess.run(["nsenter", "-m", "-t", str(pid), sys.executable, "-c", script, path, text, json.dumps(args)],
+                         capture_output=True, check=True).stdout
+    return json.loads(out)
+
+
+def fills_up(work, _seconds, one, _two):
+    """No room for the database: rows wait for it."""
+    d, folder, what = new(work, "builtin", (one,), "fills-up"), f"{work}/small", "a full disk"
+    d.end()
+    os.makedirs(folder)
+    with open(f"{d.root}/config.toml", "a", encoding="utf-8") as f:
+        f.write(f'\n[database]\npath = "{folder}/xrat.db"\n')
+    mount = 'mount -t tmpfs -o size=3m,mode=700 none "$0" && cp "$1" "$0/xrat.db" && shift && exec "$@"'
+    wrap = ("unshare", "-m", "sh", "-c", mount, folder, d.db)
+    if subprocess.run([*wrap, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        tally.skip(f"{what}: no tmpfs can be mounted here")
+        return
+    d.up(wrap=wrap)
+    inside = f"/proc/{d.proc.pid}/root{folder}"
+    d.sql = lambda text, *args: inner_sql(d.proc.pid, f"{folder}/xrat.db", text, args)
+    d.connect_node(1)
+    until(10, lambda: "session_proved" in d.events())
+    with open(f"{inside}/filler", "wb", buffering=0) as f:
+        try:
+            while f.write(bytes(4096)):
+                pass
+        except OSError as e:
+            tally.expect(f"{what}: it is full", e.errno == errno.ENOSPC, e)
+    d.ask(snake("proxy_status"))
+    reply = d.disconnect()
+    waits = until(3, lambda: "there is no room for the database" in d.stderr())
+    tally.expect(f"{what}: the engine is ended, and the log says what waits", reply["code"] == "ok" and not d.engines() and waits, reply, d.stderr())
+    tally.expect(f"{what}: the row does not say so", d.row(1)["status"] in ("running", "stopping") and d.status()["runtime_status"] == "stopped",
+                 d.row(1), d.status())
+    os.unlink(f"{inside}/filler")
+    tally.expect(f"{what}: it does when there is room", until(5, lambda: d.row(1)["status"] == "stopped"), d.rows(), d.stderr())
+    tally.expect(f"{what}: and the next connect works", d.connect_node(1)["code"] == "ok", d.stderr())
+    at_rest(d, what)
+    tally.expect(f"{what}: it stops", d.end() == 0, d.stderr())
+
+
 SCENES = (dies, connects, disconnects, switches, rotates, restarts, stops)
-OTHERS = (takes_over, begins, dead_and_killed, imports)
+OTHERS = (fills_up, takes_over, begins, dead_and_killed, imports)
 
 
 def guarded(fn, *args):

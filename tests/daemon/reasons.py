@@ -161,7 +161,7 @@ def unusable(work):
     d.again(engine="v2ray", extra=f"[paths]\nv2ray = \"{checker}\"\n")
     d.refused("node", "connect", "1", says="I do not like it")
     d.again(extra="[paths]\nv2ray = \"/nonexistent/v2ray\"\n")
-    d.refused("no_engine", "connect", "1")
+    d.refused("no_engine", "connect", "1", says="[paths] v2ray names '/nonexistent/v2ray'")
     d.told("no_engine", CONNECT, config_id=1)
     d.again(engine="builtin")
     at = d.rows()[-1]["id"]
