@@ -88,7 +88,7 @@ static int print_text(struct arena *a, const struct invocation *inv, const char 
 
 		buf_printf(&out, "  problem: %.*s: %.*s\n", (int)name.len, name.p, (int)reason.len, reason.p);
 	}
-	r = out_buf(STDOUT_FILENO, &out);
+	r = out_buf(file_out_fd(path) == STDOUT_FILENO ? STDERR_FILENO : STDOUT_FILENO, &out); /* not behind the archive */
 	return r ? out_fail(a, inv, EXIT_SYSTEM, NULL, "write to stdout: %s", strerror(-r)) : EXIT_DONE;
 }
 

@@ -268,6 +268,11 @@ static void put_ip(struct line *l, const struct log_conf *c, const struct route_
 		return;
 	addr_text(&a, text);
 	*strrchr(text, ':') = 0;
+	if (*text == '[') { /* they only set a port apart */
+		text[strlen(text) - 1] = 0;
+		put(l, "%s", text + 1);
+		return;
+	}
 	put(l, "%s", text);
 }
 

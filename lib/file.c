@@ -232,7 +232,7 @@ int dir_open_beneath(int dir_fd, const char *path, struct err *e)
 	return err_sys(e, r, "open directory '%s'", path);
 }
 
-static int write_all(int fd, struct str bytes)
+int file_write_all(int fd, struct str bytes)
 {
 	while (bytes.len) {
 		ssize_t n = write(fd, bytes.p, bytes.len);
@@ -249,7 +249,7 @@ static int write_all(int fd, struct str bytes)
 /* Content, mode (whatever the umask) and durability of a file just created; closes fd in any case. */
 static int fill(int fd, struct str bytes, mode_t mode)
 {
-	int r = write_all(fd, bytes);
+	int r = file_write_all(fd, bytes);
 
 	if (!r && fchmod(fd, mode) < 0)
 		r = -errno;

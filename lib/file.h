@@ -26,7 +26,12 @@ int file_open_walk(int dir_fd, const char *path);
 /* Writes by an O_EXCL temporary beside path, fsync, rename, fsync of the directory. 0 or -errno; on failure the old
  * file is untouched and nothing is left behind. */
 int file_write_atomic(int dir_fd, const char *path, struct str bytes, mode_t mode, struct err *e);
-/* To what a user names: a device, a pipe or a socket is written to and stays; everything else as above. 0 or -errno. */
+/* All of it to a descriptor. 0 or -errno. */
+int file_write_all(int fd, struct str bytes);
+/* The descriptor that a path such as /dev/stdout or /dev/fd/3 names, -1 = none. */
+int file_out_fd(const char *path);
+/* To what a user names: a descriptor, a character device or a pipe (of this user or root) is written to and stays; everything
+ * else as file_write_atomic does it. 0; -EACCES: the pipe is somebody else's; -errno. */
 int file_write_out(const char *path, struct str bytes, mode_t mode, struct err *e);
 /* Creates a file that must not exist: 0, -EEXIST, -errno. */
 int file_create(int dir_fd, const char *path, struct str bytes, mode_t mode, struct err *e);

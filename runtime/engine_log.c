@@ -163,7 +163,7 @@ static int cap_opened(int dir_fd, const char *name, off_t max)
 
 	if (fd < 0)
 		return -errno;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_size > max) {
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() && st.st_nlink == 1 && st.st_size > max) {
 		keep_older(dir_fd, name, fd, st.st_size, max);
 		r = ftruncate(fd, 0) ? -errno : 0;
 	}

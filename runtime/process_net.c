@@ -316,7 +316,7 @@ void process_listens(const struct process_id *id, char *ret_text, size_t text_le
 	*ret_text = 0;
 	if (!a || process_listeners(a, &all, &n))
 		n = 0;
-	for (size_t i = 0; i < n; i += MAX_HOLDERS)
+	for (size_t i = 0; i < n && strlen(ret_text) + 64 < text_len; i += MAX_HOLDERS)
 		put_batch(id, all + i, n - i < MAX_HOLDERS ? n - i : MAX_HOLDERS, ret_text, text_len);
 	arena_free(a);
 }

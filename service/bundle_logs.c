@@ -84,10 +84,10 @@ static bool wants_session(const struct bundle *b, struct place *p, const char *n
 
 	if (!id)
 		return false;
-	if (!b->mask)
-		return true;
 	if (b->knows_nodes && !is_recent(b, id))
 		return false;
+	if (!b->mask)
+		return true;
 	if (b->knows_nodes && is_known(b, id))
 		return true;
 	p->kept_back++;

@@ -68,7 +68,11 @@ def take_listener(pid, port):
     done = False
     try:
         for n in os.listdir(f"/proc/{pid}/fd"):
-            if not os.readlink(f"/proc/{pid}/fd/{n}").startswith("socket:"):
+            try:
+                is_socket = os.readlink(f"/proc/{pid}/fd/{n}").startswith("socket:")
+            except FileNotFoundError:  # closed meanwhile
+                continue
+            if not is_socket:
                 continue
             fd = libc.syscall(SYS_PIDFD_GETFD, pidfd, int(n), 0)
             if fd < 0:

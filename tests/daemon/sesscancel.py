@@ -77,7 +77,7 @@ def expect_cancelled(d, name, n, asker, disconnect):
     took, reply = seconds_of(disconnect)
     tally.expect(f"{name}: soon", took < SOON, took, reply)
     told = asker.end()
-    tally.expect(f"{name}: who waited is told", told and told["code"] == "invalid_state" and "cancelled by a disconnect" in told["message"], told)
+    tally.expect(f"{name}: who waited is told", told and told["code"] == "busy" and told["reason"] == "cancelled" and "cancelled by a disconnect" in told["message"], told)
     row = d.row(n)
     tally.expect(f"{name}: its row", row["status"] == "stopped" and row["last_transition_reason_code"] == "cancelled" and
                  row["stopped_at"] and not row["failure_reason"], row)

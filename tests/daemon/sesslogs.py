@@ -1,4 +1,5 @@
 """Log files of sessions: cut while the engine goes on, removed with their session, and never those of another root."""
+import contextlib
 import hashlib
 import os
 
@@ -38,8 +39,10 @@ def logged(work, engine, one, two):
     t.expect(f"{engine}: the newest 20 sessions have theirs, older ones none", len(gone) == 4, gone)
     t.expect(f"{engine}: a page", until(5, lambda: page(d.port) == one.source), d.stderr())
     files = [opened(d, 40, "access"), opened(d, 40, "error"), f"{d.root}/runtime/session-40.out.log"]
-    flags = {os.readlink(f"/proc/{reply['payload']['pid']}/fd/{n}"): get(f"/proc/{reply['payload']['pid']}/fdinfo/{n}")
-             for n in os.listdir(f"/proc/{reply['payload']['pid']}/fd")}
+    flags, process = {}, f"/proc/{reply['payload']['pid']}"
+    for n in os.listdir(f"{process}/fd"):
+        with contextlib.suppress(OSError):  # closed meanwhile
+            flags[os.readlink(f"{process}/fd/{n}")] = get(f"{process}/fdinfo/{n}")
     for path in files:
         t.expect(f"{engine}: it appends to {os.path.basename(path)}",
                  path in flags and int(flags[path].split(b"flags:")[1].split()[0], 8) & os.O_APPEND, list(flags))

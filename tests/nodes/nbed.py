@@ -11,7 +11,7 @@ import tempfile
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "service"))
-from bed import ENV, SLOW, TOP, XRAT, free_port, process_of, put, until  # noqa: E402,F401  # pylint: disable=wrong-import-position,unused-import
+from bed import ENV, SLOW, TOP, XRAT, free_port, get, process_of, put, until  # noqa: E402,F401  # pylint: disable=wrong-import-position,unused-import
 
 try:
     import jsonschema

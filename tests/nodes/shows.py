@@ -10,7 +10,7 @@ import struct
 import termios
 import urllib.parse
 
-from nbed import CLASH, ENV, SECRET, SERVER, SIP008, UUID, XRAY, Root, b64, expect, links, trojan
+from nbed import CLASH, ENV, SECRET, SERVER, SIP008, UUID, XRAT, XRAY, Root, b64, expect, get, links, put, trojan
 
 EVIL = "a\x1b[31mred\u202ex\u0007"  # no input lets the control characters through; a database may hold them all the same
 
@@ -281,6 +281,17 @@ def export():
     if not stays:
         reader.kill()
     expect("export: into a pipe, which stays one", reader.communicate(timeout=30)[0].decode() == r.ok("export", 1) and stays)
+    if os.geteuid() == 0:
+        os.chown(f"{r.dir}/pipe", 65534, 65534)
+        e = r.error(3, "export", "--output", f"{r.dir}/pipe")
+        expect("export: not into somebody else's pipe", "Permission denied" in str(e), e)
+    one = r.ok("export", 1)
+    for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+        put(f"{r.dir}/log", "before\n")
+        with open(f"{r.dir}/log", "ab") as f:
+            subprocess.run([XRAT, "--root", r.root, "export", "1", "--output", name], env=ENV, stdout=f, check=True)
+        expect(f"export: {name} goes on where stdout is", (get(f"{r.dir}/log") or b"").decode() == "before\n" + one)
+    os.unlink(f"{r.dir}/log")
     expect("export: no leftovers", not [f for f in os.listdir(r.dir) if f.startswith(".")], os.listdir(r.dir))
     expect("export: empty", Root().ok("export") == "")
 
