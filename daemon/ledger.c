@@ -31,9 +31,15 @@ static void wait_for(struct ledger *l, uint64_t ms)
 		uv_timer_start(&l->timer, on_time, ms, 0);
 }
 
+/* Nobody is kept waiting by it. */
+static bool waits_long(const struct ledger_change *c)
+{
+	return c->kind == &ledger_kind_ask && !c->ask.patience_ms;
+}
+
 static bool must_wait(struct ledger *l, const struct ledger_change *c, int r)
 {
-	bool wait = r == -EBUSY || (r == -ENOSPC && c->kind->waits_for_room);
+	bool wait = r == -EBUSY || (r == -ENOSPC && (c->kind->waits_for_room || waits_long(c)));
 
 	if (wait)
 		l->why = r;

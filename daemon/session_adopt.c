@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/ledger.h"
@@ -223,6 +224,8 @@ static void take_over(struct adoption *ad, const struct session_verdict *v)
 		all->run = NULL;
 		session_drop(s);
 		end_at_once(&v->id, v->row->engine_config_path);
+		if (v->row->status == STORE_RUNNING)
+			all->lost = (struct session_lost){ v->row->id, v->row->node_id, v->row->started_at };
 		fail_row(all, v->row, "daemon_restart_reattach_failed", r == -ESRCH ? "its engine has just ended" : strerror(-r));
 		return;
 	}
@@ -267,10 +270,15 @@ static void move_on(struct adoption *ad, struct session_verdict *holder)
 	const struct ledger_move moves[] = {
 		{ old, STORE_RUNNING, STORE_STOPPING, 0 },
 		{ old, STORE_STOPPING, STORE_STOPPED, 0 },
-		{ row, STORE_STARTING, STORE_RUNNING, STORE_S_CONFIG_PATH },
+		{ row, STORE_STARTING, STORE_RUNNING, STORE_S_CONFIG_PATH | STORE_S_PROCESS },
 	};
 
 	row->engine_config_path = old->engine_config_path;
+	row->process_id = old->process_id;
+	row->process_start_ticks = old->process_start_ticks;
+	row->boot_id = old->boot_id;
+	row->executable_dev = old->executable_dev;
+	row->executable_inode = old->executable_inode;
 	if (ledger_move(ad->all->daemon, moves, sizeof(moves) / sizeof(*moves), &e)) {
 		daemon_log(ad->all->daemon, SEV_ERROR, NULL, "a replacement cannot be finished: %s", err_text(&e));
 		ad->heir = NULL;
@@ -281,6 +289,15 @@ static void move_on(struct adoption *ad, struct session_verdict *holder)
 		ad->best = ad->heir;
 	}
 	err_fini(&e);
+}
+
+/* It was begun with the process of a session before it. */
+static bool has_file_of_another(struct adoption *ad)
+{
+	const struct store_session *row = ad->best ? ad->best->row : NULL;
+
+	return row && row->status == STORE_RUNNING && is_builtin(row) &&
+	       !str_is(str_of(name_of(ad->a, row->engine_config_path)), arena_printf(ad->a, "session-%lld", (long long)row->id));
 }
 
 /* --- the rest --- */
@@ -358,25 +375,6 @@ static void sweep_files(struct adoption *ad)
 }
 
 /* --- a replacement that was cut short between the end of one engine and the start of the other --- */
-static void begin_again(struct sessions *all, int64_t node_id);
-static void on_again(struct daemon *d, void *ctx, const struct session_result *r)
-{
-	struct sessions *all = ctx;
-	int64_t fallback_id = all->fallback_id;
-
-	all->fallback_id = 0;
-	if (r->outcome == SESSION_OK)
-		return;
-	daemon_log(d, SEV_WARNING, NULL, "what was under way cannot be done: %s", r->why);
-	if (fallback_id && !all->stopping)
-		begin_again(all, fallback_id);
-}
-
-static void begin_again(struct sessions *all, int64_t node_id)
-{
-	sessions_connect(all->daemon, node_id, SESSION_AGAIN, on_again, all);
-}
-
 /* Nothing runs, though something did and nobody ended it: it goes on, with the node that was to come or else with the one that
  * was there. The new row is there before the old ones fail, so that a daemon that is killed meanwhile leaves it to the next. */
 static void resume(struct adoption *ad)
@@ -393,8 +391,7 @@ static void resume(struct adoption *ad)
 	}
 	if (!next || (!old && !(next->reason_code && str_is(str_of(next->reason_code), SESSION_AGAIN_CODE))))
 		return;
-	ad->all->fallback_id = old ? old->node_id : 0;
-	begin_again(ad->all, next->node_id);
+	session_resume(ad->all, next->node_id, old ? old->node_id : 0);
 }
 
 static bool is_better(const struct session_verdict *v, const struct session_verdict *best)
@@ -407,8 +404,15 @@ static bool is_better(const struct session_verdict *v, const struct session_verd
 static int judge_all(struct adoption *ad, struct err *e)
 {
 	struct store_session *rows;
-	int r = store_sessions_live(ad->all->daemon->store, ad->a, &rows, &ad->n, e);
+	const struct timespec pause = { 0, 100 * 1000000L };
+	int r = -EBUSY;
 
+	/* Readers wait for nobody but a process that mends what a killed one left. */
+	for (int i = 0; r == -EBUSY && i < 50; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		r = store_sessions_live(ad->all->daemon->store, ad->a, &rows, &ad->n, i < 49 ? NULL : e);
+	}
 	if (r)
 		return r;
 	r = session_find(ad->a, ad->all->daemon->root, ad->all->dir, &ad->engines, &ad->n_engines);
@@ -445,8 +449,8 @@ static int adopt(struct adoption *ad, struct err *e)
 	settle_rows(ad);
 	if (ad->best)
 		take_over(ad, ad->best);
-	if (ad->heir && ad->all->run)
-		ad->all->run->must_reload = true; /* its file may have come before its signal */
+	if (ad->all->run && has_file_of_another(ad))
+		ad->all->run->must_reload = true; /* its file may have come before its signal, or a daemon have died before it sent one */
 	if (ad->heir && ad->all->active)
 		session_switch_drop_file(ad->all, ad->all->active);
 	if (ad->newest)

@@ -158,7 +158,7 @@ static void on_disconnected(struct daemon *d, void *ctx, const struct session_re
 
 	if (r->outcome == SESSION_OK) {
 		ipc_reply_init(&reply, IPC_RUNTIME_DISCONNECT);
-		reply.disconnect = (struct ipc_disconnect){ .stopped_session = true, .session_id = { true, r->session_id },
+		reply.disconnect = (struct ipc_disconnect){ .stopped_session = true, .session_id = { r->session_id != 0, r->session_id },
 							    .outcome = r->why };
 		ipc_answer(d->ipc, asker->token, &reply);
 	} else {

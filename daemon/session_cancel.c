@@ -92,8 +92,11 @@ void session_cancel_go_on(struct sessions *all)
 	if (all->order || (!all->enders && !all->stopping))
 		return;
 	if (!all->active) {
-		if (!all->strays)
-			tell_enders(all);
+		if (all->strays)
+			return;
+		if (all->enders) /* nor shall anything come after what died meanwhile */
+			health_session_event(all->daemon, SESSION_ENDED, 0, "");
+		tell_enders(all);
 		return;
 	}
 	o = session_order_new(all, NULL, NULL);

@@ -12,6 +12,7 @@
  *   session_request.c  work: one real request; how long a port did not answer; files
  *   session_logs.c     log files: their names, and which of them go
  *   session_row.c      the store: rows, events, by way of the ledger: a row may be behind `session_life.row`
+ *   session_resume.c   after a start: what was under way begins anew
  *   session_adopt.c    after a start: rows and processes are brought together
  *   session_judge.c    which row has which process
  *   session_find.c     engines of ours in /proc
@@ -289,6 +290,10 @@ struct session_verdict {
 	bool is_other_boot;        /* which is why */
 };
 void session_judge(struct store_session *row, struct session_engine *engines, size_t n, struct session_verdict *ret);
+
+/* --- session_resume.c --- */
+/* The node that was to come, proved by a request; when that fails, the one that was there (0: none). */
+void session_resume(struct sessions *all, int64_t node_id, int64_t fallback_id);
 
 /* --- session_adopt.c --- */
 void session_adopt_all(struct sessions *all);

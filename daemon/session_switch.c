@@ -157,15 +157,32 @@ static void on_lost(struct session_order *o, const char *reason)
 	session_order_finish(o);
 }
 
+/* No worker could do it. Without its file the engine would go on with the other node under this one's name. */
+static bool put_back_now(struct session_order *o)
+{
+	struct daemon *d = o->all->daemon;
+	const struct session_life *s = o->all->active;
+	struct err e = { 0 };
+	int r = file_write_atomic(d->runtime_fd, strrchr(s->spec.file, '/') + 1, s->bytes, 0600, &e);
+
+	if (r)
+		daemon_log(d, SEV_ERROR, NULL, "the session's file is not as it was: %s", err_text(&e));
+	err_fini(&e);
+	o->step = STEP_BACK;
+	if (r)
+		on_lost(o, "its file cannot be written again");
+	return !r;
+}
+
 static void on_back_file(struct daemon *d, void *ctx, int r, struct err *e)
 {
 	struct session_order *o = ctx;
 
+	(void)d;
+	(void)e;
 	o->works--;
-	if (session_cancel_due(o))
+	if (session_cancel_due(o) || (r && !put_back_now(o)))
 		return;
-	if (r)
-		daemon_log(d, SEV_ERROR, NULL, "the session's file is not as it was: %s", err_text(e));
 	o->step = STEP_BACK;
 	session_run_reload(o->all->run, o->all->active);
 }
@@ -181,6 +198,8 @@ static void bring_back(struct session_order *o)
 		o->works++;
 		return;
 	}
+	if (has_file && !put_back_now(o))
+		return;
 	o->step = STEP_BACK;
 	session_run_start(all->run, s, &s->spec);
 }
@@ -250,6 +269,8 @@ static void on_reloaded(struct session_order *o, const struct sup_report *report
 		on_back(o);
 	else if (o->step == STEP_BACK)
 		session_run_start(o->all->run, o->all->active, &o->all->active->spec);
+	else if (o->step < STEP_FILE || o->step == STEP_OVER) /* of what was taken over */
+		session_end_on_main(o->all, report);
 }
 
 void session_switch_on_main(struct session_order *o, const struct sup_report *report)
@@ -294,7 +315,8 @@ static void on_file(struct daemon *d, void *ctx, int r, struct err *e)
 	if (session_cancel_due(o))
 		return;
 	if (r) {
-		session_order_fail(o, SESSION_FAULT, "%s", err_text(e));
+		session_order_fail(o, r == -ECANCELED ? SESSION_STOPPING : SESSION_FAULT, "%s",
+				   r == -ECANCELED ? "the daemon stops, or is being replaced" : err_text(e));
 		return;
 	}
 	o->step = STEP_SWITCH;
@@ -310,7 +332,8 @@ static void reload(struct session_order *o)
 	if (!r)
 		r = session_put(all->daemon, o->next, all->active->spec.file, on_file, o);
 	if (r)
-		session_order_fail(o, SESSION_FAULT, "write the session's file: %s", strerror(-r));
+		session_order_fail(o, r == -EBUSY ? SESSION_STOPPING : SESSION_FAULT, "write the session's file: %s",
+				   r == -EBUSY ? "the daemon is being replaced" : strerror(-r));
 	else
 		o->works++;
 }

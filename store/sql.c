@@ -38,6 +38,8 @@ static int system_fault(struct store *s, int code, struct err *e)
 		err_set(e, -ELOOP, "database '%s': a symbolic link stands in its place", s->path);
 		return -ELOOP;
 	}
+	if (system == EDQUOT) /* no room, for this user */
+		system = ENOSPC;
 	if (system > 0) {
 		err_sys(e, -system, "database '%s'", s->path);
 		return -system;
