@@ -225,14 +225,50 @@ void mask_decode(enum mask_decoder d, struct str text, struct buf *out)
 }
 
 /* --- what is found ------------------------------------------------------------------------------------------------ */
+static bool is_digits(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	return s.len > 0;
+}
+
+/* The character before at, or from at on, that is no space; 0 = none. */
+static char beside(struct str text, size_t at, bool before)
+{
+	while (before ? at > 0 : at < text.len) {
+		char c = text.p[before ? --at : at++];
+
+		if (!strchr(" \t\r\n", c))
+			return c;
+	}
+	return 0;
+}
+
+/* Digits are found in the middle of numbers too: the number goes as a whole, and as a string where it is a value of JSON. */
+static struct mask_range widen(struct str text, struct mask_range r)
+{
+	static const char number[] = "0123456789.+-eE";
+
+	while (r.begin && text.p[r.begin - 1] && strchr(number, text.p[r.begin - 1]))
+		r.begin--;
+	while (r.end < text.len && text.p[r.end] && strchr(number, text.p[r.end]))
+		r.end++;
+	r.quote = strchr(":[,", beside(text, r.begin, true)) && strchr(",]}", beside(text, r.end, false)) &&
+		  beside(text, r.begin, true) && beside(text, r.end, false);
+	return r;
+}
+
 static void find_raw(struct mask *m, struct str text, struct mask_ranges *found)
 {
 	for (size_t i = 0; i + MASK_SHORTEST <= text.len; i++) {
 		const struct mask_pattern *p = mask_index_at(m->index, text, i);
+		struct mask_range r;
 
-		if (p)
-			mask_range_add(m, found, (struct mask_range){ (uint32_t)i, (uint32_t)(i + p->text.len),
-								       p->entry, false });
+		if (!p)
+			continue;
+		r = (struct mask_range){ (uint32_t)i, (uint32_t)(i + p->text.len), p->entry, false };
+		mask_range_add(m, found, is_digits(p->text) ? widen(text, r) : r);
 	}
 }
 

@@ -96,8 +96,9 @@ static void test_values(void **state)
 	expect_found("hunter22", "hunter22hunter22", "<secret-1><secret-1>");
 	expect_found("pa\"ss\\w/d", "{\"x\":\"pa\\\"ss\\\\w/d\"}", "{\"x\":\"<secret-1>\"}");
 	expect_found("pa\"ss\\w/d", "\"pa\\u0022ss\\u005cw\\/d\"", "\"<secret-1>\"");
-	expect_found("p\xc3\xa4ss", "\"p\\u00e4ss\" \"p\\u00E4ss\" p%c3%a4ss p%C3%A4ss",
-		     "\"<secret-1>\" \"<secret-1>\" <secret-1> <secret-1>");
+	expect_found("p\xc3\xa4ss", "'p\\u00e4ss' \"p\\u00E4ss\" p%c3%a4ss p%C3%A4ss", "'<secret-1>' \"<secret-1>\" <secret-1> <secret-1>");
+	expect_found("12345", "{\"a\":912345.5,\"b\":[12345 ],\"c\":\"x12345\"} 123450", "{\"a\":\"<secret-1>\",\"b\":[\"<secret-1>\" ],"
+		     "\"c\":\"x<secret-1>\"} <secret-1>");
 	expect_found("a b+c/d", "q=a+b%2Bc%2Fd&q=a%20b%2bc/d", "q=<secret-1>&q=<secret-1>");
 	expect_found("pa\"ss1", "{\"a\":\"{\\\"b\\\":\\\"pa\\\\\\\"ss1\\\"}\"}", "{\"a\":\"{\\\"b\\\":\\\"<secret-1>\\\"}\"}");
 	expect_found("p/ss", "p%252Fss", "<secret-1>");
@@ -211,8 +212,7 @@ static void test_json(void **state)
 	expect(MASK_XRAY_JSON,
 	       "{\"outbounds\":[{\"streamSettings\":{\"wsSettings\":{\"headers\":{\"Host\":\"a\",\"X-Key\":\"abcdefgh\"}}}}]}",
 	       "{\"outbounds\":[{\"streamSettings\":{\"wsSettings\":{\"headers\":{\"Host\":\"a\",\"X-Key\":\"<secret-1>\"}}}}]}");
-	expect(MASK_XRAY_JSON, "{\"policy\":{\"levels\":{\"0\":{\"handshake\":4}}}}",
-	       "{\"policy\":{\"levels\":{\"0\":{\"handshake\":4}}}}");
+	expect(MASK_XRAY_JSON, "{\"policy\":{\"levels\":{\"0\":{\"bufferSize\":4}}}}", "{\"policy\":{\"levels\":{\"0\":{\"bufferSize\":4}}}}");
 	expect_gone(MASK_XRAY_JSON, "[\"abcdefgh\"]", "abcdefgh");
 	expect(MASK_XRAY_JSON, "", "");
 }
