@@ -234,7 +234,7 @@ def not_now(work):
     d.refused("busy", "connect", "1")
     d.proc.send_signal(signal.SIGUSR2)
     until(10, lambda: "is replaced by" in d.stderr())
-    for words in (("connect", "1"), ("disconnect",), ("proxy", "stop"), ("rotate", "enable"), ("daemon", "restart")):
+    for words in (("connect", "1"), ("proxy", "stop"), ("daemon", "restart")):  # it has 10 s until it calls things off
         d.refused("restarting", *words)
     d.proc.send_signal(signal.SIGTERM)
     answered(d, "stopping", waits, "connect", "2")
