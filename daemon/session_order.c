@@ -38,7 +38,7 @@ struct session_order *session_order_new(struct sessions *all, session_done_fn *d
 void session_order_finish(struct session_order *o)
 {
 	struct sessions *all = o->all;
-	bool failed_since_start = o->is_adoption && !all->active && !all->stopping && !o->is_cancelled;
+	bool failed_since_start = o->is_adoption && o->next && !all->active && !all->stopping && !o->is_cancelled;
 
 	o->step = STEP_OVER;
 	ledger_forget(all->daemon, o);
@@ -271,6 +271,18 @@ static void record_plan(struct session_order *o)
 							 .patience_ms = LEDGER_PATIENCE_MS });
 }
 
+static void take_plan(struct session_order *o, const struct plan *p, int r, struct err *e)
+{
+	if (o->all->stopping)
+		session_order_fail(o, SESSION_STOPPING, "the daemon stops");
+	else if (r > 0)
+		session_order_fail(o, p->outcome, "%s", p->why);
+	else if (r)
+		session_order_fail(o, outcome_of(o, r, SESSION_FAULT), "%s", r == -ECANCELED ? "it was cancelled" : err_text(e));
+	else
+		record_plan(o);
+}
+
 static void on_planned(struct daemon *d, void *ctx, int r, struct err *e)
 {
 	struct plan *p = ctx;
@@ -281,16 +293,8 @@ static void on_planned(struct daemon *d, void *ctx, int r, struct err *e)
 	o->work = NULL;
 	session_plan_end(p);
 	o->has_proof = p->wants_proof;
-	if (session_cancel_due(o))
-		r = 0;
-	else if (o->all->stopping)
-		session_order_fail(o, SESSION_STOPPING, "the daemon stops");
-	else if (r > 0)
-		session_order_fail(o, p->outcome, "%s", p->why);
-	else if (r)
-		session_order_fail(o, outcome_of(o, r, SESSION_FAULT), "%s", r == -ECANCELED ? "it was cancelled" : err_text(e));
-	else
-		record_plan(o);
+	if (!session_cancel_due(o))
+		take_plan(o, p, r, e);
 	buf_fini(&p->out);
 	session_drop(s);
 	free(p);

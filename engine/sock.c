@@ -125,7 +125,7 @@ static int socket_at(struct addr *at, const struct sockopt *o, int type)
 	int protocol = type == SOCK_STREAM && o->mptcp ? IPPROTO_MPTCP : 0;
 	int fd = socket(af_of(at->family), type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 
-	if (fd >= 0 || errno != EAFNOSUPPORT || o->v6only || at->family != ADDR_V6 || memcmp(at->ip, any, sizeof(any)))
+	if (fd >= 0 || errno != EAFNOSUPPORT || o->v6only || at->family != ADDR_V6 || memcmp(at->ip, any, sizeof(any)) != 0)
 		return fd < 0 ? -errno : fd;
 	at->family = ADDR_V4;
 	fd = socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);

@@ -402,7 +402,7 @@ static void put_counts(struct bundle *b)
 	bundle_put_json(b, "sessions/counts.json", &v);
 	if (n.nodes + n.deleted > NODES_SHOWN)
 		bundle_problem(b, "sessions/nodes.json", "the first %d of %lld nodes", NODES_SHOWN,
-			       (long long)(n.nodes + n.deleted));
+			       (long long)n.nodes + n.deleted);
 }
 
 static bool list_sessions(struct bundle *b)
