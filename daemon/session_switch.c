@@ -198,8 +198,11 @@ static void bring_back(struct session_order *o)
 		o->works++;
 		return;
 	}
-	if (has_file && !put_back_now(o))
+	if (has_file) {
+		if (put_back_now(o))
+			session_run_reload(all->run, s);
 		return;
+	}
 	o->step = STEP_BACK;
 	session_run_start(all->run, s, &s->spec);
 }
